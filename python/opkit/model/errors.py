@@ -1,0 +1,9 @@
+"""The error that everything in :mod:`opkit.model` raises."""
+
+from __future__ import annotations
+
+__all__ = ["ModelError"]
+
+
+class ModelError(ValueError):
+    """A model file, an attribute blob or a graph edit is not valid; the text says what and where."""
