@@ -6,4 +6,4 @@ __all__ = ["ModelError"]
 
 
 class ModelError(ValueError):
-    """A model file, an attribute blob or a graph edit is not valid; the text says what and where."""
+    """A model file, an attribute blob or an edit is not valid; the text says what and where."""

@@ -30,7 +30,7 @@ class FuncValue:
     """A function attribute's value: the function's name and its attributes."""
 
     name: str
-    attrs: Mapping[str, "Attr"] = field(default_factory=dict)
+    attrs: Mapping[str, Attr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

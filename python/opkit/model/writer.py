@@ -33,12 +33,23 @@ def _vector(values: list[int]) -> np.ndarray:
     return np.array(values, np.int32)
 
 
+def _make(kind: str, **fields: Any) -> Any:
+    """An object of the schema. A field that an older schema lacks must be at its default."""
+    made = getattr(schema(), kind)()
+    for name, value in fields.items():
+        if hasattr(made, name):
+            setattr(made, name, value)
+        elif value is not None and value not in (0, -1):
+            raise ModelError(f"the installed schema has no field {name!r} in {kind[:-1]}")
+    return made
+
+
 class _Writer:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.schema = schema()
         self.buffers: dict[Buffer, int] = {}
-        self.buffer_list: list[Any] = [self.schema.BufferT()]  # number 0 is the empty one
+        self.buffer_list: list[Any] = [_make("BufferT")]  # number 0 is the empty one
         self.opcodes: dict[tuple[str, str, int], int] = {}
         self.subgraph_index = {graph: i for i, graph in enumerate(model.subgraphs)}
         self.tensor_index: dict[Tensor, int] = {}
@@ -49,7 +60,7 @@ class _Writer:
             return 0
         if buffer not in self.buffers:
             self.buffers[buffer] = len(self.buffer_list)
-            self.buffer_list.append(self.schema.BufferT(data=buffer.data))
+            self.buffer_list.append(_make("BufferT", data=buffer.data))
             self.grow(buffer.size)
         return self.buffers[buffer]
 
@@ -68,7 +79,8 @@ class _Writer:
     def quantization(self, value: Quantization | None) -> Any:
         if value is None:
             return None
-        return self.schema.QuantizationParametersT(
+        return _make(
+            "QuantizationParametersT",
             min=value.min,
             max=value.max,
             scale=np.asarray(value.scale, np.float32) if value.scale.size else None,
@@ -79,7 +91,8 @@ class _Writer:
         )
 
     def tensor(self, tensor: Tensor) -> Any:
-        raw = self.schema.TensorT(
+        raw = _make(
+            "TensorT",
             shape=None if tensor.shape is None else _vector(list(tensor.shape)),
             type=dtype_to_tflite(tensor.dtype),
             buffer=self.buffer(tensor.buffer),
@@ -90,9 +103,9 @@ class _Writer:
             shapeSignature=None
             if tensor.shape_signature is None
             else _vector(list(tensor.shape_signature)),
+            hasRank=tensor.has_rank,
+            variantTensors=tensor.variant_tensors,
         )
-        raw.hasRank = tensor.has_rank
-        raw.variantTensors = tensor.variant_tensors
         self.grow(len(tensor.name) + 64)
         return raw
 
@@ -102,7 +115,8 @@ class _Writer:
                 raise ModelError(f"node {node.op} refers to {tensor!r} of another subgraph")
             return index[tensor]
 
-        raw = self.schema.OperatorT(
+        raw = _make(
+            "OperatorT",
             opcodeIndex=self.opcode(node),
             inputs=_vector([-1 if t is None else at(t) for t in node.inputs]),
             outputs=_vector([at(t) for t in node.outputs]),
@@ -115,10 +129,10 @@ class _Writer:
             intermediates=None
             if node.intermediates is None
             else _vector([at(t) for t in node.intermediates]),
+            builtinOptions2Type=node.builtin_options_2_type,
+            builtinOptions2=node.builtin_options_2,
+            debugMetadataIndex=node.debug_metadata_index,
         )
-        raw.builtinOptions2Type = node.builtin_options_2_type
-        raw.builtinOptions2 = node.builtin_options_2
-        raw.debugMetadataIndex = node.debug_metadata_index
         self.grow(len(node.custom_options) + 64)
         return raw
 
@@ -138,27 +152,29 @@ class _Writer:
                     raise ModelError(f"{tensor!r} is part of two subgraphs, or twice of one")
                 index[tensor] = len(index)
                 self.tensor_index[tensor] = index[tensor]
-        raw = self.schema.SubGraphT(
+        raw = _make(
+            "SubGraphT",
             tensors=[self.tensor(tensor) for tensor in index],
             inputs=_vector([index[tensor] for tensor in graph.inputs]),
             outputs=_vector([index[tensor] for tensor in graph.outputs]),
             operators=[self.node(node, index) for node in graph.nodes],
             name=_bytes(graph.name),
+            debugMetadataIndex=graph.debug_metadata_index,
         )
-        raw.debugMetadataIndex = graph.debug_metadata_index
         return raw
 
     def signatures(self) -> list[Any] | None:
         def maps(tensors: dict[str, Tensor]) -> list[Any]:
             return [
-                self.schema.TensorMapT(name=_bytes(name), tensorIndex=self.tensor_index[tensor])
+                _make("TensorMapT", name=_bytes(name), tensorIndex=self.tensor_index[tensor])
                 for name, tensor in tensors.items()
             ]
 
         if not self.model.signatures:
             return None
         return [
-            self.schema.SignatureDefT(
+            _make(
+                "SignatureDefT",
                 inputs=maps(signature.inputs),
                 outputs=maps(signature.outputs),
                 signatureKey=_bytes(signature.key),
@@ -174,8 +190,9 @@ class _Writer:
             if builtin not in numbers:
                 raise ModelError(f"the installed schema has no builtin {builtin!r}")
             found.append(
-                self.schema.OperatorCodeT(
-                    # One byte for readers from before the wide field existed; 127 means: look there.
+                _make(
+                    "OperatorCodeT",
+                    # One byte, for readers older than the wide field; 127 means: look there.
                     deprecatedBuiltinCode=min(numbers[builtin], 127),
                     customCode=_bytes(custom) if custom else None,
                     version=version,
@@ -190,8 +207,9 @@ class _Writer:
         metadata = []
         for name, value in model.metadata:
             number = self.buffer(Buffer(np.frombuffer(value, np.uint8)))
-            metadata.append(self.schema.MetadataT(name=_bytes(name), buffer=number))
-        raw = self.schema.ModelT(
+            metadata.append(_make("MetadataT", name=_bytes(name), buffer=number))
+        raw = _make(
+            "ModelT",
             version=model.version,
             operatorCodes=self.opcode_list(),
             subgraphs=subgraphs,
@@ -201,8 +219,8 @@ class _Writer:
             else None,
             metadata=metadata or None,
             signatureDefs=self.signatures(),
+            buffers=self.buffer_list,
         )
-        raw.buffers = self.buffer_list
         builder = flatbuffers.Builder(min(self.total + 4096, 2**31 - 1))
         try:
             builder.Finish(raw.Pack(builder), file_identifier=b"TFL3")
