@@ -1,0 +1,34 @@
+"""Passes over :mod:`opkit.model` graphs, and the scan that says what a model needs.
+
+A pass matches, checks (a refusal has a reason and a next step) and applies; each reports both."""
+
+from .clean_up import CleanUp
+from .declared import Argument, Attribute, Declaration, Kernels, Refusal, registered_kernels
+from .flex_to_kernel import FlexToKernel
+from .passes import NodePass, Pass, run_passes
+from .report import Change, Refused, Report
+from .scan import ScannedNode, ScannedTensor, ScanResult, scan
+from .sink_quantization import Ranges, SinkQuantization
+
+__all__ = [
+    "Argument",
+    "Attribute",
+    "Change",
+    "CleanUp",
+    "Declaration",
+    "FlexToKernel",
+    "Kernels",
+    "NodePass",
+    "Pass",
+    "Ranges",
+    "Refusal",
+    "Refused",
+    "Report",
+    "ScanResult",
+    "ScannedNode",
+    "ScannedTensor",
+    "SinkQuantization",
+    "registered_kernels",
+    "run_passes",
+    "scan",
+]

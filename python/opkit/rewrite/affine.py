@@ -1,0 +1,41 @@
+"""Scales and zero points from float ranges, as TFLite's quantizer chooses them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["LIMITS", "params_for_range", "quantize_array"]
+
+#: Least and greatest code of each storage type; int16 is symmetric.
+LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32767, 32767)}
+
+
+def params_for_range(low: float, high: float, storage: str) -> tuple[float, int]:
+    """(scale, zero point) that map [low, high], widened to hold 0, onto the codes of ``storage``.
+
+    int16 gets zero point 0. A range that is only {0} gets scale 1. Raises ValueError if the range
+    is not finite or empty."""
+    if not (np.isfinite(low) and np.isfinite(high)) or low > high:
+        raise ValueError(f"the range [{low}, {high}] is not finite or empty")
+    least, greatest = LIMITS[storage]
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    if low == high:
+        return 1.0, 0
+    if storage == "int16":
+        return _float32(max(-low, high) / greatest), 0
+    scale = _float32((high - low) / (greatest - least))
+    zero_point = int(np.clip(np.round(least - low / scale), least, greatest))
+    return scale, zero_point
+
+
+def _float32(value: float) -> float:
+    """As the file stores it; never 0 for a range of denormals."""
+    return float(max(np.float32(value), np.finfo(np.float32).tiny))
+
+
+def quantize_array(values: np.ndarray, scale: float, zero_point: int, storage: str) -> np.ndarray:
+    """Codes of float ``values``: round half away from zero as TFLite's QUANTIZE, then saturate."""
+    least, greatest = LIMITS[storage]
+    scaled = np.asarray(values, np.float32) / np.float32(scale)
+    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)).astype(np.float64)
+    return np.clip(rounded + zero_point, least, greatest).astype(storage)

@@ -1,0 +1,316 @@
+"""What the kit's kernels take, as passes and scan see it: the declarations of the C++ side, and
+whether a node fits one. A refusal says what came, what is taken and what helps."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opkit.model import Attr, DType, FuncValue, ModelError, Node, ShapeValue, Tensor, TensorValue
+
+__all__ = ["Argument", "Attribute", "Declaration", "Kernels", "Refusal", "registered_kernels"]
+
+#: Quantized type of each storage type, as declarations name them.
+QUANTIZED = {"int8": "qint8", "uint8": "quint8", "int16": "qint16"}
+STORAGE = {quantized: storage for storage, quantized in QUANTIZED.items()}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a node cannot be served, and the nearest thing that helps."""
+
+    reason: str
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An input or output: the dtypes it takes, the type variable it shares, how often it occurs.
+
+    ``rank`` is the exact rank, or with ``ellipsis`` the least one; None for any."""
+
+    name: str
+    dtypes: frozenset[str]
+    type_var: str | None = None
+    optional: bool = False
+    is_list: bool = False
+    mixed: bool = False
+    rank: int | None = None
+    ellipsis: bool = False
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute: its kind ("int", "list(type)", ...), whether it must be given, its choices."""
+
+    name: str
+    kind: str
+    required: bool = False
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One kernel's declaration: op name, version, inputs, outputs, type variables, attributes."""
+
+    name: str
+    version: int = 1
+    inputs: tuple[Argument, ...] = ()
+    outputs: tuple[Argument, ...] = ()
+    types: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    attrs: Mapping[str, Attribute] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Declaration:
+        """From the JSON object that the library gives for an op."""
+        types = {t["name"]: frozenset(t["dtypes"]) for t in value.get("types", ())}
+
+        def argument(raw: Mapping[str, Any]) -> Argument:
+            kind = raw["type"]
+            dims = raw.get("dims")
+            return Argument(
+                name=raw["name"],
+                dtypes=frozenset(raw.get("dtypes") or types.get(kind) or {kind}),
+                type_var=kind if kind in types else None,
+                optional=bool(raw.get("optional", False)),
+                is_list=bool(raw.get("list", False)),
+                mixed=bool(raw.get("mixed", False)),
+                rank=None if dims is None else len([d for d in dims if d != "..."]),
+                ellipsis=dims is not None and "..." in dims,
+            )
+
+        attrs = {
+            raw["name"]: Attribute(
+                name=raw["name"],
+                kind=raw["kind"],
+                required=bool(raw.get("required", "default" not in raw)),
+                default=raw.get("default"),
+                choices=tuple(raw.get("choices") or ()),
+                length=raw.get("length"),
+            )
+            for raw in value.get("attrs", ())
+        }
+        return cls(
+            name=value["name"],
+            version=int(value.get("version", 1)),
+            inputs=tuple(argument(raw) for raw in value.get("inputs", ())),
+            outputs=tuple(argument(raw) for raw in value.get("outputs", ())),
+            types=types,
+            attrs=attrs,
+        )
+
+    def kinds(self) -> dict[str, str]:
+        """Kinds of all attributes by name, the type variables among them; for Node.attrs."""
+        return {name: "type" for name in self.types} | {
+            name: attr.kind for name, attr in self.attrs.items()
+        }
+
+    def refuses(self, node: Node) -> Refusal | None:
+        """Why this kernel cannot run ``node``, or None if by all that the file says it can."""
+        if node.is_custom and node.version != self.version:
+            return Refusal(
+                f"unknown version {node.version}; the kernel has version {self.version}",
+                "convert the model again, or update opkit",
+            )
+        try:
+            attrs = node.attrs(self.kinds())
+        except ModelError as error:
+            return Refusal(str(error), "convert the model again: its options are damaged")
+        bound: dict[str, str] = {}
+        return (
+            self._tensors(node.inputs, self.inputs, "input", bound)
+            or self._tensors(node.outputs, self.outputs, "output", bound)
+            or self._attributes(attrs)
+        )
+
+    def arguments(self, side: str, count: int) -> list[Argument] | Refusal:
+        """The argument that each of ``count`` tensors of ``side`` ("input", "output") fills."""
+        arguments = self.inputs if side == "input" else self.outputs
+        single = [a for a in arguments if not a.is_list]
+        lists = len(arguments) - len(single)
+        names = ", ".join(a.name for a in arguments) or "none"
+        wrong = Refusal(
+            f"{count} {side}s; the kernel takes {names}", "check the op's definition in TensorFlow"
+        )
+        if lists:
+            rest = count - len(single)
+            if rest < 0 or rest % lists:
+                return wrong
+            each = rest // lists
+            return [a for a in arguments for _ in range(each if a.is_list else 1)]
+        least = sum(not a.optional for a in arguments)
+        if not least <= count <= len(arguments):
+            return wrong
+        return list(arguments[:count])
+
+    def _tensors(
+        self,
+        tensors: Sequence[Tensor | None],
+        arguments: Sequence[Argument],
+        side: str,
+        bound: dict[str, str],
+    ) -> Refusal | None:
+        placed = self.arguments(side, len(tensors))
+        if isinstance(placed, Refusal):
+            return placed
+        for tensor, argument in zip(tensors, placed, strict=True):
+            where = f"{side} {argument.name!r}"
+            if tensor is None:
+                if not argument.optional:
+                    return Refusal(f"{where} is left out", "give the input a value")
+                continue
+            dtype = _dtype(tensor, argument.dtypes)
+            where += f" ({tensor.name!r})"
+            taken = _listed(argument.dtypes)
+            if dtype is None:
+                return Refusal(
+                    f"{where} is {_described(tensor)}, the kernel takes {taken}",
+                    _dtype_advice(tensor, argument),
+                )
+            refusal = _rank_refusal(tensor, argument, where)
+            if refusal:
+                return refusal
+            if argument.type_var is None or argument.mixed:
+                continue
+            expected = bound.setdefault(argument.type_var, dtype)
+            if expected != dtype:
+                return Refusal(
+                    f"{where} is {dtype}, but {argument.type_var} is {expected} here",
+                    "make the types agree, with tf.cast or by quantizing all of them",
+                )
+        return None
+
+    def _attributes(self, attrs: Mapping[str, Attr]) -> Refusal | None:
+        for name, value in attrs.items():
+            if name.startswith("_") or name in self.types:
+                continue
+            declared = self.attrs.get(name)
+            known = ", ".join(self.attrs) or "none"
+            if declared is None:
+                return Refusal(
+                    f"unknown attribute {name!r}; the kernel takes {known}",
+                    "update opkit, or leave the attribute at its default",
+                )
+            if not _has_kind(value, declared.kind):
+                return Refusal(
+                    f"attribute {name!r} is {value!r}, want a {declared.kind}",
+                    "convert the model again",
+                )
+            if declared.choices and value not in declared.choices:
+                return Refusal(
+                    f"attribute {name!r} is {value!r}, the kernel takes "
+                    f"{', '.join(declared.choices)}",
+                    f"use one of {', '.join(declared.choices)}",
+                )
+        for name, declared in self.attrs.items():
+            if declared.required and name not in attrs:
+                return Refusal(f"attribute {name!r} is missing", "convert the model again")
+        return None
+
+
+def _dtype(tensor: Tensor, dtypes: frozenset[str]) -> str | None:
+    """The declared dtype that ``tensor`` is taken as, or None."""
+    quantized = QUANTIZED.get(tensor.dtype)
+    if quantized in dtypes and tensor.quantization and tensor.quantization.is_per_tensor:
+        return quantized
+    return tensor.dtype if tensor.dtype in dtypes else None
+
+
+def _described(tensor: Tensor) -> str:
+    if tensor.dtype not in QUANTIZED:
+        return tensor.dtype
+    if not tensor.is_quantized:
+        return f"{tensor.dtype} without quantization"
+    assert tensor.quantization is not None
+    return f"{tensor.dtype} quantized {'' if tensor.quantization.is_per_tensor else 'per channel'}"
+
+
+def _listed(dtypes: Iterable[str]) -> str:
+    return ", ".join(sorted(dtypes))
+
+
+def _dtype_advice(tensor: Tensor, argument: Argument) -> str:
+    if tensor.dtype in QUANTIZED and QUANTIZED[tensor.dtype] in argument.dtypes:
+        return "quantize the tensor with one scale and zero point"
+    floats = [d for d in ("float32", "float64", "float16") if d in argument.dtypes]
+    ints = [d for d in ("int32", "int64") if d in argument.dtypes]
+    options = floats + ints if tensor.dtype.startswith(("float", "bfloat")) else ints + floats
+    if options and tensor.dtype not in ("string", "resource", "variant"):
+        return f"tf.cast to {options[0]} before the op"
+    return "write a kernel for this type: opkit new"
+
+
+def _rank_refusal(tensor: Tensor, argument: Argument, where: str) -> Refusal | None:
+    # A stored rank 0 may also mean that the converter did not know the rank.
+    if argument.rank is None or tensor.dims is None or (not tensor.dims and not tensor.has_rank):
+        return None
+    if where.startswith("output"):
+        return None
+    rank = len(tensor.dims)
+    wrong = rank < argument.rank if argument.ellipsis else rank != argument.rank
+    if not wrong:
+        return None
+    least = "at least " if argument.ellipsis else ""
+    return Refusal(
+        f"{where} has rank {rank}, the kernel takes {least}{argument.rank}",
+        "tf.reshape to that rank before the op",
+    )
+
+
+def _has_kind(value: Attr, kind: str) -> bool:
+    if kind.startswith("list("):
+        inner = kind[5 : kind.index(")")]
+        return isinstance(value, list) and all(_has_kind(item, inner) for item in value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return {
+        "int": whole,
+        "float": whole or isinstance(value, float),
+        "bool": isinstance(value, bool),
+        "string": isinstance(value, (str, bytes)) and not isinstance(value, DType),
+        "type": isinstance(value, DType),
+        "shape": isinstance(value, ShapeValue),
+        "func": isinstance(value, FuncValue),
+        "tensor": isinstance(value, (TensorValue, str, bytes)),
+    }.get(kind, False)
+
+
+class Kernels:
+    """The kernels a model may use, by op name."""
+
+    def __init__(self, declarations: Iterable[Declaration] = ()) -> None:
+        self._by_name = {declaration.name: declaration for declaration in declarations}
+
+    @classmethod
+    def from_json(cls, values: Iterable[Mapping[str, Any]]) -> Kernels:
+        """From the JSON objects that the library gives for its ops."""
+        return cls(Declaration.from_json(value) for value in values)
+
+    def get(self, name: str) -> Declaration | None:
+        """The declaration of the op ``name``, or None."""
+        return self._by_name.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Any:
+        return iter(self._by_name.values())
+
+    def refuses(self, node: Node) -> Refusal | None:
+        """Why no kernel runs the custom or Flex ``node``, or None if one does."""
+        declaration = self.get(node.op)
+        if declaration is None:
+            return Refusal(
+                f"the kit has no kernel for {node.op}",
+                f"write one with: opkit new {node.op}, or replace the op in the model",
+            )
+        return declaration.refuses(node)
+
+
+def registered_kernels() -> Kernels:
+    """The kernels of the kit and of every loaded author's library."""
+    registry = importlib.import_module("opkit.registry")
+    return Kernels.from_json(registry.declarations())
