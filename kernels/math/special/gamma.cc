@@ -1,0 +1,27 @@
+// Log gamma and digamma.
+#include "math/special/special.h"
+
+#include "math/simd.h"
+
+#include "math/special/vec-inl.h"
+#include "math/special/gamma-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit {
+namespace HWY_NAMESPACE {
+
+OPKIT_SPECIAL_MAP1(Lgamma, LgammaFn)
+OPKIT_SPECIAL_MAP1(Digamma, DigammaFn)
+
+}  // namespace HWY_NAMESPACE
+}  // namespace opkit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace opkit {
+
+OPKIT_SPECIAL_EXPORT1(Lgamma)
+OPKIT_SPECIAL_EXPORT1(Digamma)
+
+}  // namespace opkit
+#endif  // HWY_ONCE
