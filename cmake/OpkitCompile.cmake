@@ -1,0 +1,21 @@
+# Flags every target of the kit shares.
+function(opkit_compile_options target)
+  target_compile_features(${target} PUBLIC cxx_std_17)
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF
+    POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wconversion -Wshadow
+    $<$<BOOL:${OPKIT_WERROR}>:-Werror>
+    # ULP bounds hold only if the compiler fuses nothing on its own; kernels ask for FMA by name.
+    -ffp-contract=off -fno-math-errno -fno-trapping-math
+    -ffunction-sections -fdata-sections)
+  target_link_options(${target} PRIVATE -Wl,--gc-sections)
+  if(OPKIT_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${OPKIT_SANITIZE}
+      -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+    target_link_options(${target} PRIVATE -fsanitize=${OPKIT_SANITIZE})
+  endif()
+endfunction()

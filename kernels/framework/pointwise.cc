@@ -1,0 +1,308 @@
+// Drivers of pointwise rows over dtypes, threads and quantization.
+#include "opkit/pointwise.h"
+
+#include <cmath>
+#include <limits>
+
+namespace opkit {
+
+namespace {
+
+bool SameParams(const QuantParams& a, const QuantParams& b) {
+  return a.scale == b.scale && a.zero_point == b.zero_point;
+}
+
+// TFLite's DEQUANTIZE. The product is exact in float64, so it rounds once.
+float Dequantize(int32_t code, const QuantParams& q) {
+  return static_cast<float>(static_cast<double>(q.scale) * (code - q.zero_point));
+}
+
+// TFLite's QUANTIZE: divided in float64, rounded half away from zero.
+template <typename Q>
+Q Quantize(float value, const QuantParams& q) {
+  constexpr double kLow = std::numeric_limits<Q>::min();
+  constexpr double kHigh = std::numeric_limits<Q>::max();
+  const double code =
+      std::round(static_cast<double>(value) / static_cast<double>(q.scale)) + q.zero_point;
+  if (!(code > kLow)) return std::numeric_limits<Q>::min();  // NaN too
+  return static_cast<Q>(std::min(code, kHigh));
+}
+
+// Remembers dtype and parameters; true when the tables were made for others.
+bool TablesAreStale(OpContext& ctx, int inputs) {
+  PointwiseState& s = ctx.state<PointwiseState>();
+  const QuantParams now[3] = {ctx.quant_in(0), inputs > 1 ? ctx.quant_in(1) : QuantParams(),
+                              ctx.quant_out(0)};
+  bool stale = s.dtype != ctx.dtype(0);
+  s.dtype = ctx.dtype(0);
+  for (int i = 0; i < 3; ++i) {
+    stale = stale || !SameParams(s.params[i], now[i]);
+    s.params[i] = now[i];
+  }
+  return stale;
+}
+
+// Real values of the 256 bit patterns of an 8-bit type, in the order of the
+// unsigned pattern.
+template <typename Q>
+void DequantizeAll8(const QuantParams& q, float* values) {
+  for (int i = 0; i < 256; ++i) values[i] = Dequantize(static_cast<Q>(i), q);
+}
+
+template <typename Q>
+void MakeUnaryTable8(UnaryFn<float> fn, const PointwiseState& s, uint8_t* table) {
+  float x[256];
+  float y[256];
+  DequantizeAll8<Q>(s.params[0], x);
+  fn(x, y, 256);
+  for (int i = 0; i < 256; ++i) table[i] = static_cast<uint8_t>(Quantize<Q>(y[i], s.params[2]));
+}
+
+void MakeUnaryTable16(UnaryFn<float> fn, const PointwiseState& s, int16_t* table) {
+  float x[256];
+  float y[256];
+  for (int high = 0; high < 256; ++high) {
+    for (int i = 0; i < 256; ++i) {
+      x[i] = Dequantize(static_cast<int16_t>(high * 256 + i), s.params[0]);
+    }
+    fn(x, y, 256);
+    for (int i = 0; i < 256; ++i) table[high * 256 + i] = Quantize<int16_t>(y[i], s.params[2]);
+  }
+}
+
+template <typename Q>
+void MakeBinaryTable8(BinaryFn<float> fn, const PointwiseState& s, uint8_t* table) {
+  float a[256];
+  float firsts[256];
+  float b[256];
+  float y[256];
+  DequantizeAll8<Q>(s.params[0], firsts);
+  DequantizeAll8<Q>(s.params[1], b);
+  for (int i = 0; i < 256; ++i) {
+    std::fill_n(a, 256, firsts[i]);
+    fn(a, b, y, 256);
+    for (int j = 0; j < 256; ++j) {
+      table[i * 256 + j] = static_cast<uint8_t>(Quantize<Q>(y[j], s.params[2]));
+    }
+  }
+}
+
+// float16 and bfloat16 through a float32 function, block by block.
+template <typename H>
+void MapThroughFloat(UnaryFn<float> fn, const H* x, H* y, size_t n) {
+  constexpr size_t kBlock = 512;
+  float in[kBlock];
+  float out[kBlock];
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t m = std::min(kBlock, n - i);
+    ToFloat(x + i, in, m);
+    fn(in, out, m);
+    FromFloat(out, y + i, m);
+  }
+}
+
+template <typename H>
+void MapThroughFloat(BinaryFn<float> fn, const H* a, const H* b, H* y, size_t n) {
+  constexpr size_t kBlock = 512;
+  float in_a[kBlock];
+  float in_b[kBlock];
+  float out[kBlock];
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t m = std::min(kBlock, n - i);
+    ToFloat(a + i, in_a, m);
+    ToFloat(b + i, in_b, m);
+    fn(in_a, in_b, out, m);
+    FromFloat(out, y + i, m);
+  }
+}
+
+Status NoFunction(const OpContext& ctx) {
+  return Error("no kernel for %s", DTypeName(ctx.dtype(0)));
+}
+
+template <typename T>
+Status RunUnaryAs(OpContext& ctx, int64_t grain, UnaryFn<T> fn) {
+  if (fn == nullptr) return NoFunction(ctx);
+  return MapInput<T, T>(ctx, grain, fn);
+}
+
+template <typename H>
+Status RunUnary16Bit(OpContext& ctx, int64_t grain, UnaryFn<float> fn) {
+  return MapInput<H, H>(ctx, grain,
+                        [fn](const H* x, H* y, size_t n) { MapThroughFloat(fn, x, y, n); });
+}
+
+template <typename T>
+Status RunBinaryAs(OpContext& ctx, int64_t grain, BinaryFn<T> fn) {
+  if (fn == nullptr) return NoFunction(ctx);
+  return BroadcastInputs<T, T>(ctx, grain, fn);
+}
+
+template <typename H>
+Status RunBinary16Bit(OpContext& ctx, int64_t grain, BinaryFn<float> fn) {
+  return BroadcastInputs<H, H>(ctx, grain, [fn](const H* a, const H* b, H* y, size_t n) {
+    MapThroughFloat(fn, a, b, y, n);
+  });
+}
+
+// 8-bit binary: the node's table of all pairs.
+Status RunBinaryTable(OpContext& ctx) {
+  const uint8_t* table = ctx.state<PointwiseState>().table8.data();
+  return BroadcastInputs<uint8_t, uint8_t>(
+      ctx, 65536, [table](const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n) {
+        for (size_t i = 0; i < n; ++i) y[i] = table[a[i] * 256 + b[i]];
+      });
+}
+
+Status RunBinaryInt16(OpContext& ctx, int64_t grain, BinaryFn<float> fn) {
+  const QuantParams qa = ctx.quant_in(0);
+  const QuantParams qb = ctx.quant_in(1);
+  const QuantParams qy = ctx.quant_out(0);
+  return BroadcastInputs<int16_t, int16_t>(
+      ctx, grain, [=](const int16_t* a, const int16_t* b, int16_t* y, size_t n) {
+        constexpr size_t kBlock = 512;
+        float fa[kBlock];
+        float fb[kBlock];
+        float fy[kBlock];
+        for (size_t i = 0; i < n; i += kBlock) {
+          const size_t m = std::min(kBlock, n - i);
+          for (size_t k = 0; k < m; ++k) fa[k] = Dequantize(a[i + k], qa);
+          for (size_t k = 0; k < m; ++k) fb[k] = Dequantize(b[i + k], qb);
+          fn(fa, fb, fy, m);
+          for (size_t k = 0; k < m; ++k) y[i + k] = Quantize<int16_t>(fy[k], qy);
+        }
+      });
+}
+
+}  // namespace
+
+Status PrepareUnary(const UnaryRow& row, OpContext& ctx) {
+  const DType t = ctx.dtype(0);
+  if (!IsQuantized(t)) return {};
+  if (row.f32 == nullptr) return NoFunction(ctx);
+  if (!TablesAreStale(ctx, 1)) return {};
+  PointwiseState& s = ctx.state<PointwiseState>();
+  if (t == DType::kQInt16) {
+    s.table16.resize(65536);
+    MakeUnaryTable16(row.f32, s, s.table16.data());
+    return {};
+  }
+  s.table8.resize(256);
+  if (t == DType::kQInt8) {
+    MakeUnaryTable8<int8_t>(row.f32, s, s.table8.data());
+  } else {
+    MakeUnaryTable8<uint8_t>(row.f32, s, s.table8.data());
+  }
+  return {};
+}
+
+Status RunUnary(const UnaryRow& row, OpContext& ctx) {
+  switch (ctx.dtype(0)) {
+    case DType::kFloat32:
+      return RunUnaryAs<float>(ctx, row.grain, row.f32);
+    case DType::kFloat64:
+      return RunUnaryAs<double>(ctx, row.grain, row.f64);
+    case DType::kFloat16:
+      return RunUnary16Bit<Half>(ctx, row.grain, row.f32);
+    case DType::kBFloat16:
+      return RunUnary16Bit<BFloat16>(ctx, row.grain, row.f32);
+    case DType::kComplex64:
+      return RunUnaryAs<Complex64>(ctx, row.grain, row.c64);
+    case DType::kComplex128:
+      return RunUnaryAs<Complex128>(ctx, row.grain, row.c128);
+    case DType::kQInt8:
+    case DType::kQUInt8: {
+      const uint8_t* table = ctx.state<PointwiseState>().table8.data();
+      return MapInput<uint8_t, uint8_t>(ctx, 1 << 18,
+                                        [table](const uint8_t* x, uint8_t* y, size_t n) {
+                                          Lookup256(table, x, y, n);
+                                        });
+    }
+    case DType::kQInt16: {
+      const int16_t* table = ctx.state<PointwiseState>().table16.data();
+      return MapInput<uint16_t, int16_t>(ctx, 1 << 17,
+                                         [table](const uint16_t* x, int16_t* y, size_t n) {
+                                           for (size_t i = 0; i < n; ++i) y[i] = table[x[i]];
+                                         });
+    }
+    default:
+      return NoFunction(ctx);
+  }
+}
+
+Status PrepareBinary(const BinaryRow& row, OpContext& ctx) {
+  const DType t = ctx.dtype(0);
+  if (!IsQuantized(t)) return {};
+  if (row.f32 == nullptr) return NoFunction(ctx);
+  if (t == DType::kQInt16 || !TablesAreStale(ctx, 2)) return {};
+  PointwiseState& s = ctx.state<PointwiseState>();
+  s.table8.resize(65536);
+  if (t == DType::kQInt8) {
+    MakeBinaryTable8<int8_t>(row.f32, s, s.table8.data());
+  } else {
+    MakeBinaryTable8<uint8_t>(row.f32, s, s.table8.data());
+  }
+  return {};
+}
+
+Status RunBinary(const BinaryRow& row, OpContext& ctx) {
+  switch (ctx.dtype(0)) {
+    case DType::kFloat32:
+      return RunBinaryAs<float>(ctx, row.grain, row.f32);
+    case DType::kFloat64:
+      return RunBinaryAs<double>(ctx, row.grain, row.f64);
+    case DType::kFloat16:
+      return RunBinary16Bit<Half>(ctx, row.grain, row.f32);
+    case DType::kBFloat16:
+      return RunBinary16Bit<BFloat16>(ctx, row.grain, row.f32);
+    case DType::kComplex64:
+      return RunBinaryAs<Complex64>(ctx, row.grain, row.c64);
+    case DType::kComplex128:
+      return RunBinaryAs<Complex128>(ctx, row.grain, row.c128);
+    case DType::kQInt8:
+    case DType::kQUInt8:
+      return RunBinaryTable(ctx);
+    case DType::kQInt16:
+      return RunBinaryInt16(ctx, row.grain, row.f32);
+    default:
+      return NoFunction(ctx);
+  }
+}
+
+BroadcastPlan::BroadcastPlan(const Shape& out, const Shape& first, const Shape& second) {
+  // Row-major strides of an operand, aligned to the right, 0 where it repeats.
+  const auto strides = [&out](const Shape& s, int64_t* steps) {
+    int64_t step = 1;
+    for (int i = out.rank() - 1, k = s.rank() - 1; i >= 0; --i, --k) {
+      const int64_t d = k >= 0 ? s[k] : 1;
+      steps[i] = d == 1 ? 0 : step;
+      step *= d;
+    }
+  };
+  int64_t sa[Shape::kMaxRank];
+  int64_t sb[Shape::kMaxRank];
+  strides(first, sa);
+  strides(second, sb);
+  for (int i = 0; i < out.rank(); ++i) {
+    if (out[i] == 1) continue;
+    const int64_t d = out[i];
+    // Merges with the dimension before when stepping that one equals d steps here.
+    if (rank > 0 && a[rank - 1] == sa[i] * d && b[rank - 1] == sb[i] * d) {
+      dims[rank - 1] *= d;
+      a[rank - 1] = sa[i];
+      b[rank - 1] = sb[i];
+      continue;
+    }
+    dims[rank] = d;
+    a[rank] = sa[i];
+    b[rank] = sb[i];
+    ++rank;
+  }
+  if (rank == 0) {
+    dims[0] = 1;
+    a[0] = b[0] = 1;
+    rank = 1;
+  }
+}
+
+}  // namespace opkit

@@ -1,0 +1,186 @@
+// Vector loops of the pointwise drivers: 16-bit floats and 256-entry tables.
+#include "math/simd.h"
+#include "opkit/pointwise.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Highway converts float16 in hardware from AVX2 on; before, portable code does.
+#if HWY_TARGET == HWY_SSE4
+void HalfToFloat(const Half* x, float* y, size_t n) {
+  for (size_t i = 0; i < n; ++i) y[i] = x[i];
+}
+void FloatToHalf(const float* x, Half* y, size_t n) {
+  for (size_t i = 0; i < n; ++i) y[i] = Half(x[i]);
+}
+#else
+void HalfToFloat(const Half* x, float* y, size_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<hwy::float16_t, decltype(d)> dh;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto bits = hn::LoadU(hn::RebindToUnsigned<decltype(dh)>(),
+                                reinterpret_cast<const uint16_t*>(x + i));
+    hn::StoreU(hn::PromoteTo(d, hn::BitCast(dh, bits)), d, y + i);
+  }
+  for (; i < n; ++i) y[i] = x[i];
+}
+void FloatToHalf(const float* x, Half* y, size_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<hwy::float16_t, decltype(d)> dh;
+  const hn::RebindToUnsigned<decltype(dh)> du;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto bits = hn::BitCast(du, hn::DemoteTo(dh, hn::LoadU(d, x + i)));
+    hn::StoreU(bits, du, reinterpret_cast<uint16_t*>(y + i));
+  }
+  for (; i < n; ++i) y[i] = Half(x[i]);
+}
+#endif
+
+void BFloat16ToFloat(const BFloat16* x, float* y, size_t n) {
+  const hn::ScalableTag<uint32_t> du;
+  const hn::Rebind<uint16_t, decltype(du)> d16;
+  const hn::RebindToFloat<decltype(du)> df;
+  const size_t lanes = hn::Lanes(du);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto bits = hn::LoadU(d16, reinterpret_cast<const uint16_t*>(x + i));
+    hn::StoreU(hn::BitCast(df, hn::ShiftLeft<16>(hn::PromoteTo(du, bits))), df, y + i);
+  }
+  for (; i < n; ++i) y[i] = x[i];
+}
+
+void FloatToBFloat16(const float* x, BFloat16* y, size_t n) {
+  const hn::ScalableTag<uint32_t> du;
+  const hn::Rebind<uint16_t, decltype(du)> d16;
+  const hn::RebindToFloat<decltype(du)> df;
+  const size_t lanes = hn::Lanes(du);
+  const auto quiet = hn::Set(du, 0x7fc00000u);
+  const auto sign = hn::Set(du, 0x80000000u);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(df, x + i);
+    const auto bits = hn::BitCast(du, v);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
+    const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu)));
+    const auto nan = hn::Or(hn::And(bits, sign), quiet);
+    const auto is_nan = hn::RebindMask(du, hn::IsNaN(v));
+    const auto top = hn::ShiftRight<16>(hn::IfThenElse(is_nan, nan, rounded));
+    hn::StoreU(hn::TruncateTo(d16, top), d16, reinterpret_cast<uint16_t*>(y + i));
+  }
+  for (; i < n; ++i) y[i] = BFloat16(x[i]);
+}
+
+#if HWY_TARGET == HWY_AVX3
+// The table as 128 words in four registers: two two-register permutations and a
+// blend find the word, a shift by 0 or 8 the byte.
+void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
+  const hn::ScalableTag<uint8_t> d8;
+  const hn::ScalableTag<uint16_t> d;
+  const size_t lanes = hn::Lanes(d8);
+  const auto t0 = hn::BitCast(d, hn::LoadU(d8, table));
+  const auto t1 = hn::BitCast(d, hn::LoadU(d8, table + lanes));
+  const auto t2 = hn::BitCast(d, hn::LoadU(d8, table + 2 * lanes));
+  const auto t3 = hn::BitCast(d, hn::LoadU(d8, table + 3 * lanes));
+  const auto low_byte = hn::Set(d, static_cast<uint16_t>(0x00ff));
+  const auto eight = hn::Set(d, static_cast<uint16_t>(8));
+  const auto upper = hn::Set(d, static_cast<uint16_t>(64));
+  const auto even = [&](auto bytes) HWY_ATTR {  // word that holds entry `bytes`
+    const auto index = hn::ShiftRight<1>(bytes);
+    const auto six = hn::Indices512<uint16_t>{
+        hn::And(index, hn::Set(d, static_cast<uint16_t>(63))).raw};
+    return hn::IfThenElse(hn::TestBit(index, upper), hn::TwoTablesLookupLanes(d, t2, t3, six),
+                          hn::TwoTablesLookupLanes(d, t0, t1, six));
+  };
+  const auto step = [&](const uint8_t* from, uint8_t* to) HWY_ATTR {
+    const auto v = hn::BitCast(d, hn::LoadU(d8, from));
+    const auto low = hn::And(v, low_byte);
+    const auto high = hn::ShiftRight<8>(v);
+    const auto low_word = hn::Shr(even(low), hn::And(hn::ShiftLeft<3>(low), eight));
+    const auto high_word = hn::Shl(even(high), hn::AndNot(hn::ShiftLeft<3>(high), eight));
+    const auto both = hn::Or(hn::And(low_word, low_byte), hn::AndNot(low_byte, high_word));
+    hn::StoreU(hn::BitCast(d8, both), d8, to);
+  };
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) step(x + i, y + i);
+  if (i < n) {
+    uint8_t in[64] = {};
+    uint8_t out[64];
+    for (size_t k = 0; k < n - i; ++k) in[k] = x[i + k];
+    step(in, out);
+    for (size_t k = 0; k < n - i; ++k) y[i + k] = out[k];
+  }
+}
+#else
+// Sixteen 16-byte tables: entry tables are chained by xor, so that subtracting
+// 16 per table leaves the sum of all tables up to the wanted one.
+void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
+  const hn::ScalableTag<uint8_t> d;
+  const hn::ScalableTag<int8_t> di;
+  const hn::Full128<uint8_t> d128;
+  const size_t lanes = hn::Lanes(d);
+  HWY_ALIGN uint8_t chain[256];
+  for (size_t i = 0; i < 256; ++i) {
+    chain[i] = (i & 127) < 16 ? table[i] : static_cast<uint8_t>(table[i] ^ table[i - 16]);
+  }
+  const auto sixteen = hn::Set(di, static_cast<int8_t>(16));
+  const auto flip = hn::Set(di, static_cast<int8_t>(-128));
+  const auto step = [&](auto v) HWY_ATTR {
+    // Entries below 128 are positive here, those above positive with bit 7 flipped;
+    // negative indices look up 0, and saturation keeps them negative.
+    auto low = hn::BitCast(di, v);
+    auto high = hn::Xor(low, flip);
+    auto sum_low = hn::Zero(d);
+    auto sum_high = hn::Zero(d);
+    for (size_t t = 0; t < 8; ++t) {
+      const auto row_low = hn::LoadDup128(d, chain + 16 * t);
+      const auto row_high = hn::LoadDup128(d, chain + 128 + 16 * t);
+      sum_low = hn::Xor(sum_low, hn::TableLookupBytesOr0(row_low, hn::BitCast(d, low)));
+      sum_high = hn::Xor(sum_high, hn::TableLookupBytesOr0(row_high, hn::BitCast(d, high)));
+      low = hn::SaturatedSub(low, sixteen);
+      high = hn::SaturatedSub(high, sixteen);
+    }
+    return hn::Or(sum_low, sum_high);
+  };
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(step(hn::LoadU(d, x + i)), d, y + i);
+  for (; i < n; ++i) y[i] = table[x[i]];
+}
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace opkit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace opkit {
+
+OPKIT_SIMD_EXPORT(HalfToFloat);
+OPKIT_SIMD_EXPORT(FloatToHalf);
+OPKIT_SIMD_EXPORT(BFloat16ToFloat);
+OPKIT_SIMD_EXPORT(FloatToBFloat16);
+OPKIT_SIMD_EXPORT(LookupBytes);
+
+void ToFloat(const Half* x, float* y, size_t n) { OPKIT_SIMD_CALL(HalfToFloat)(x, y, n); }
+void ToFloat(const BFloat16* x, float* y, size_t n) { OPKIT_SIMD_CALL(BFloat16ToFloat)(x, y, n); }
+void FromFloat(const float* x, Half* y, size_t n) { OPKIT_SIMD_CALL(FloatToHalf)(x, y, n); }
+void FromFloat(const float* x, BFloat16* y, size_t n) {
+  OPKIT_SIMD_CALL(FloatToBFloat16)(x, y, n);
+}
+
+void Lookup256(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
+  if (n < 64) {
+    for (size_t i = 0; i < n; ++i) y[i] = table[x[i]];
+    return;
+  }
+  OPKIT_SIMD_CALL(LookupBytes)(table, x, y, n);
+}
+
+}  // namespace opkit
+#endif  // HWY_ONCE
