@@ -1,0 +1,152 @@
+// Scalar arithmetic shared by the real and complex instances of the linear algebra kernels.
+// std::complex's own operators check for infinities after each product; these do not.
+#ifndef OPKIT_OPS_LINALG_SCALAR_H_
+#define OPKIT_OPS_LINALG_SCALAR_H_
+
+#include <cmath>
+#include <complex>
+#include <cstddef>
+#include <cstdint>
+
+#include "opkit/dtype.h"
+
+namespace opkit::linalg {
+
+template <class T>
+struct ScalarTraits {
+  using Real = T;
+  static constexpr size_t parts = 1;
+};
+template <class R>
+struct ScalarTraits<std::complex<R>> {
+  using Real = R;
+  static constexpr size_t parts = 2;
+};
+template <class T>
+using Real = typename ScalarTraits<T>::Real;
+template <class T>
+constexpr size_t kParts = ScalarTraits<T>::parts;
+
+template <class T>
+Real<T>* AsReal(T* p) {
+  return reinterpret_cast<Real<T>*>(p);  // complex is layout-compatible with R[2]
+}
+template <class T>
+const Real<T>* AsReal(const T* p) {
+  return reinterpret_cast<const Real<T>*>(p);
+}
+
+template <class T>
+Real<T> RealPart(T x) {
+  if constexpr (kParts<T> == 2) {
+    return x.real();
+  } else {
+    return x;
+  }
+}
+template <class T>
+Real<T> ImagPart([[maybe_unused]] T x) {
+  if constexpr (kParts<T> == 2) {
+    return x.imag();
+  } else {
+    return Real<T>(0);
+  }
+}
+template <class T>
+T Conj(T x) {
+  if constexpr (kParts<T> == 2) {
+    return T(x.real(), -x.imag());
+  } else {
+    return x;
+  }
+}
+template <class T>
+T Times(T a, T b) {
+  if constexpr (kParts<T> == 2) {
+    return T(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
+  } else {
+    return a * b;
+  }
+}
+// Without overflow in the intermediate squares.
+template <class T>
+Real<T> Abs(T x) {
+  if constexpr (kParts<T> == 2) {
+    return std::hypot(x.real(), x.imag());
+  } else {
+    return std::abs(x);
+  }
+}
+template <class T>
+Real<T> AbsSquared(T x) {
+  if constexpr (kParts<T> == 2) {
+    return x.real() * x.real() + x.imag() * x.imag();
+  } else {
+    return x * x;
+  }
+}
+// Smith's method (CACM 5, 1962): no overflow unless the quotient overflows.
+template <class T>
+T Divide(T a, T b) {
+  if constexpr (kParts<T> == 2) {
+    using R = Real<T>;
+    if (std::abs(b.real()) >= std::abs(b.imag())) {
+      const R ratio = b.imag() / b.real();
+      const R denominator = b.real() + b.imag() * ratio;
+      return T((a.real() + a.imag() * ratio) / denominator,
+               (a.imag() - a.real() * ratio) / denominator);
+    }
+    const R ratio = b.real() / b.imag();
+    const R denominator = b.real() * ratio + b.imag();
+    return T((a.real() * ratio + a.imag()) / denominator,
+             (a.imag() * ratio - a.real()) / denominator);
+  } else {
+    return a / b;
+  }
+}
+template <class T>
+T Reciprocal(T b) {
+  return Divide(T(1), b);
+}
+
+// Orders up to this run one matrix a lane.
+constexpr size_t kGroupOrder = 8;
+// Batches are split between threads at multiples of this: any instruction set's lanes divide it.
+constexpr int64_t kGroupUnit = 16;
+
+inline double Cubed(int64_t n) {
+  const double x = static_cast<double>(n);
+  return x * x * x;
+}
+
+inline size_t RealSize(DType dtype) {
+  return dtype == DType::kFloat32 || dtype == DType::kComplex64 ? 4 : 8;
+}
+
+// Runs `statement` with T = the C++ type of dtype, one of the four that linear algebra takes.
+#define OPKIT_LINALG_SWITCH(dtype, T, ...) \
+  switch (dtype) {                         \
+    case ::opkit::DType::kFloat32: {       \
+      using T = float;                     \
+      __VA_ARGS__;                         \
+      break;                               \
+    }                                      \
+    case ::opkit::DType::kFloat64: {       \
+      using T = double;                    \
+      __VA_ARGS__;                         \
+      break;                               \
+    }                                      \
+    case ::opkit::DType::kComplex64: {     \
+      using T = ::opkit::Complex64;        \
+      __VA_ARGS__;                         \
+      break;                               \
+    }                                      \
+    default: {                             \
+      using T = ::opkit::Complex128;       \
+      __VA_ARGS__;                         \
+    }                                      \
+  }
+
+}  // namespace opkit::linalg
+
+#endif  // OPKIT_OPS_LINALG_SCALAR_H_
