@@ -4,7 +4,7 @@ whether a node fits one. A refusal says what came, what is taken and what helps.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,41 +66,16 @@ class Declaration:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Declaration:
-        """From the JSON object that the library gives for an op."""
-        types = {t["name"]: frozenset(t["dtypes"]) for t in value.get("types", ())}
-
-        def argument(raw: Mapping[str, Any]) -> Argument:
-            kind = raw["type"]
-            dims = raw.get("dims")
-            return Argument(
-                name=raw["name"],
-                dtypes=frozenset(raw.get("dtypes") or types.get(kind) or {kind}),
-                type_var=kind if kind in types else None,
-                optional=bool(raw.get("optional", False)),
-                is_list=bool(raw.get("list", False)),
-                mixed=bool(raw.get("mixed", False)),
-                rank=None if dims is None else len([d for d in dims if d != "..."]),
-                ellipsis=dims is not None and "..." in dims,
-            )
-
-        attrs = {
-            raw["name"]: Attribute(
-                name=raw["name"],
-                kind=raw["kind"],
-                required=bool(raw.get("required", "default" not in raw)),
-                default=raw.get("default"),
-                choices=tuple(raw.get("choices") or ()),
-                length=raw.get("length"),
-            )
-            for raw in value.get("attrs", ())
-        }
+        """From the JSON object that the library gives for an op (see :mod:`opkit.registry`)."""
+        types = {name: frozenset(dtypes) for name, dtypes in value["types"].items()}
+        attrs = (_attribute(raw) for raw in value["attrs"])
         return cls(
             name=value["name"],
-            version=int(value.get("version", 1)),
-            inputs=tuple(argument(raw) for raw in value.get("inputs", ())),
-            outputs=tuple(argument(raw) for raw in value.get("outputs", ())),
+            version=int(value["version"]),
+            inputs=tuple(_argument(raw, types) for raw in value["inputs"]),
+            outputs=tuple(_argument(raw, types) for raw in value["outputs"]),
             types=types,
-            attrs=attrs,
+            attrs={attr.name: attr for attr in attrs},
         )
 
     def kinds(self) -> dict[str, str]:
@@ -200,6 +175,12 @@ class Declaration:
                     f"attribute {name!r} is {value!r}, want a {declared.kind}",
                     "convert the model again",
                 )
+            if declared.length is not None and len(value) != declared.length:  # type: ignore
+                return Refusal(
+                    f"attribute {name!r} has {len(value)} values, "  # type: ignore
+                    f"want {declared.length}",
+                    "convert the model again",
+                )
             if declared.choices and value not in declared.choices:
                 return Refusal(
                     f"attribute {name!r} is {value!r}, the kernel takes "
@@ -210,6 +191,35 @@ class Declaration:
             if declared.required and name not in attrs:
                 return Refusal(f"attribute {name!r} is missing", "convert the model again")
         return None
+
+
+def _argument(raw: Mapping[str, Any], types: Mapping[str, frozenset[str]]) -> Argument:
+    pattern = raw.get("shape")
+    dims = None
+    if pattern is not None:
+        dims = [dim.strip() for dim in pattern.strip("[] ").split(",") if dim.strip()]
+    return Argument(
+        name=raw["name"],
+        dtypes=frozenset(raw["dtypes"]),
+        type_var=raw["type"] if raw["type"] in types else None,
+        optional=bool(raw.get("optional", False)),
+        is_list=bool(raw.get("list", False)),
+        mixed=bool(raw.get("mixed", False)),
+        rank=None if dims is None else sum(dim != "..." for dim in dims),
+        ellipsis=dims is not None and "..." in dims,
+    )
+
+
+def _attribute(raw: Mapping[str, Any]) -> Attribute:
+    kind, _, length = raw["kind"].partition("[")
+    return Attribute(
+        name=raw["name"],
+        kind=kind,
+        required=bool(raw["required"]),
+        default=raw.get("default"),
+        choices=tuple(raw.get("choices", ())),
+        length=int(length.rstrip("]")) if length else None,
+    )
 
 
 def _dtype(tensor: Tensor, dtypes: frozenset[str]) -> str | None:
@@ -279,38 +289,50 @@ def _has_kind(value: Attr, kind: str) -> bool:
 
 
 class Kernels:
-    """The kernels a model may use, by op name."""
+    """The kernels a model may use, by op name and version."""
 
     def __init__(self, declarations: Iterable[Declaration] = ()) -> None:
-        self._by_name = {declaration.name: declaration for declaration in declarations}
+        self._by_name: dict[str, dict[int, Declaration]] = {}
+        for declaration in declarations:
+            self._by_name.setdefault(declaration.name, {})[declaration.version] = declaration
 
     @classmethod
     def from_json(cls, values: Iterable[Mapping[str, Any]]) -> Kernels:
         """From the JSON objects that the library gives for its ops."""
         return cls(Declaration.from_json(value) for value in values)
 
-    def get(self, name: str) -> Declaration | None:
-        """The declaration of the op ``name``, or None."""
-        return self._by_name.get(name)
+    def get(self, name: str, version: int | None = None) -> Declaration | None:
+        """The declaration of the op ``name`` (its newest, or that of ``version``), or None."""
+        versions = self._by_name.get(name, {})
+        return versions.get(max(versions, default=0) if version is None else version)
 
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
-    def __iter__(self) -> Any:
-        return iter(self._by_name.values())
+    def __iter__(self) -> Iterator[Declaration]:
+        for name in self._by_name:
+            newest = self.get(name)
+            if newest is not None:
+                yield newest
 
     def refuses(self, node: Node) -> Refusal | None:
         """Why no kernel runs the custom or Flex ``node``, or None if one does."""
-        declaration = self.get(node.op)
-        if declaration is None:
+        newest = self.get(node.op)
+        if newest is None:
             return Refusal(
                 f"the kit has no kernel for {node.op}",
                 f"write one with: opkit new {node.op}, or replace the op in the model",
             )
-        return declaration.refuses(node)
+        if node.is_flex:  # a Flex node has TensorFlow's semantics, which the newest one follows
+            return newest.refuses(node)
+        return (self.get(node.op, node.version) or newest).refuses(node)
 
 
 def registered_kernels() -> Kernels:
     """The kernels of the kit and of every loaded author's library."""
     registry = importlib.import_module("opkit.registry")
-    return Kernels.from_json(registry.declarations())
+    return Kernels.from_json(
+        registry.find(name, version).json
+        for name in registry.declarations()
+        for version in registry.versions(name)
+    )

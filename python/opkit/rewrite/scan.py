@@ -14,7 +14,9 @@ from .holes import builtin_hole
 __all__ = ["ScanResult", "ScannedNode", "ScannedTensor", "scan"]
 
 #: Custom ops that the stock runtime's resolver holds.
-STOCK_CUSTOM = frozenset({"AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess"})
+STOCK_CUSTOM = frozenset(
+    {"AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess"}
+)
 
 
 @dataclass(frozen=True)

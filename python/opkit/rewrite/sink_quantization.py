@@ -165,7 +165,9 @@ class _Sinker:
                 return user.outputs[0]
         return None
 
-    def _plan(self, node: Node, declaration: Declaration, storage: str | None) -> _Plan | Refusal | None:
+    def _plan(
+        self, node: Node, declaration: Declaration, storage: str | None
+    ) -> _Plan | Refusal | None:
         if storage is None:
             return None  # float all around: nothing to sink
         inputs = declaration.arguments("input", len(node.inputs))
