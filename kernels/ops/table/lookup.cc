@@ -1,0 +1,270 @@
+// The LookupTable* ops: find, insert, import, remove, export, size.
+#include <cstring>
+
+#include "ops/table/lookup_table.h"
+
+namespace opkit::table {
+namespace {
+
+Status CheckKeys(const OpContext& ctx, const LookupTable& table, int input) {
+  if (ctx.dtype(input) == table.table_kind().key) return {};
+  return Error("keys are %s, the table's %s", DTypeName(ctx.dtype(input)),
+               DTypeName(table.table_kind().key));
+}
+
+Status CheckValueType(const LookupTable& table, DType dtype) {
+  if (StorageType(dtype) == table.table_kind().value) return {};
+  return Error("values are %s, the table's %s", DTypeName(dtype),
+               DTypeName(table.table_kind().value));
+}
+
+// The shape of one value for each key.
+Shape ValuesShape(const LookupTable& table, const Shape& keys) {
+  Shape out = keys;
+  if (table.table_kind().vector_rows) out.push_back(table.table_kind().row);
+  return out;
+}
+
+Status Find(OpContext& ctx) {
+  std::shared_ptr<LookupTable> table;
+  OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
+  OPKIT_RETURN_IF_ERROR(CheckKeys(ctx, *table, 1));
+  OPKIT_RETURN_IF_ERROR(CheckValueType(*table, ctx.dtype(2)));
+  const TableKind& kind = table->table_kind();
+  const Shape shape = ValuesShape(*table, ctx.shape(1));
+  const Shape one = ValuesShape(*table, Shape{});
+  // One default for all keys, or one for each; a write-once table takes the first of them.
+  const bool each = ctx.shape(2) != one;
+  if (each && ctx.shape(2) != shape) {
+    return Error("default_value has shape %s, want %s or %s", ctx.shape(2).str().c_str(),
+                 one.str().c_str(), shape.str().c_str());
+  }
+  const int64_t default_step = each && !kind.write_once ? 1 : 0;
+  const Keys keys(ctx, 1);
+  const std::lock_guard<std::mutex> lock(table->mutex());
+  if (kind.write_once && !table->filled) return Error("the table was not initialized");
+  if (kind.value == DType::kString) {
+    const StringsView defaults = ctx.strings(2);
+    StringWriter out;
+    for (int64_t i = 0; i < keys.size(); ++i) {
+      const int64_t e = table->Find(keys, i);
+      for (int64_t k = 0; k < kind.row; ++k) {
+        out.Add(e >= 0 ? std::string_view(table->text_row(e)[k])
+                       : defaults[i * default_step * kind.row + k]);
+      }
+    }
+    return ctx.WriteStrings(0, out, shape);
+  }
+  OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, shape));
+  const size_t bytes = table->row_bytes();
+  if (shape.size() == 0) return {};
+  const char* defaults = ctx.in<char>(2);
+  char* out = ctx.out<char>(0);
+  for (int64_t i = 0; i < keys.size(); ++i, out += bytes) {
+    const int64_t e = table->Find(keys, i);
+    const char* from = e >= 0 ? table->row(e)
+                              : defaults + static_cast<size_t>(i * default_step) * bytes;
+    std::memcpy(out, from, bytes);
+  }
+  return {};
+}
+OPKIT_OP(LookupTableFindV2)
+    .Signature(R"(
+      table_handle: resource, keys: Tin, default_value: Tout -> values: Tout
+      Tin in {int32, int64, string}
+      Tout in {numeric, bool, string}
+    )")
+    .DataDependent()
+    .Stateful()
+    .Run(Find);
+
+// Stores value i of input 2 as entry e, or, not to overwrite, says whether the entry equals it.
+bool Store(OpContext& ctx, LookupTable& table, int64_t e, int64_t i, bool overwrite) {
+  const TableKind& kind = table.table_kind();
+  if (kind.value == DType::kString) {
+    const StringsView values = ctx.strings(2);
+    for (int64_t k = 0; k < kind.row; ++k) {
+      const std::string_view v = values[i * kind.row + k];
+      if (overwrite) {
+        table.text_row(e)[k] = v;
+      } else if (table.text_row(e)[k] != v) {
+        return false;
+      }
+    }
+    return true;
+  }
+  const size_t bytes = table.row_bytes();
+  if (bytes == 0) return true;
+  const char* from = ctx.in<char>(2) + static_cast<size_t>(i) * bytes;
+  if (overwrite) {
+    std::memcpy(table.row(e), from, bytes);
+    return true;
+  }
+  return std::memcmp(table.row(e), from, bytes) == 0;
+}
+
+Status CheckPairs(const OpContext& ctx, const LookupTable& table) {
+  OPKIT_RETURN_IF_ERROR(CheckKeys(ctx, table, 1));
+  OPKIT_RETURN_IF_ERROR(CheckValueType(table, ctx.dtype(2)));
+  const Shape want = ValuesShape(table, ctx.shape(1));
+  if (ctx.shape(2) != want) {
+    return Error("values have shape %s, want %s", ctx.shape(2).str().c_str(), want.str().c_str());
+  }
+  return {};
+}
+
+Status AddPairs(OpContext& ctx, LookupTable& table, bool overwrite) {
+  const Keys keys(ctx, 1);
+  if (keys.size() > INT32_MAX - table.size()) return Error("more than 2^31 - 1 entries");
+  for (int64_t i = 0; i < keys.size(); ++i) {
+    bool added = false;
+    const int64_t e = table.FindOrAdd(keys, i, &added);
+    if (!Store(ctx, table, e, i, added || overwrite)) {
+      return Error("the key at position %lld occurs twice with different values",
+                   static_cast<long long>(i));
+    }
+  }
+  return {};
+}
+
+Status Insert(OpContext& ctx) {
+  std::shared_ptr<LookupTable> table;
+  OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
+  if (table->table_kind().write_once) return Error("a HashTable takes no inserts after its import");
+  OPKIT_RETURN_IF_ERROR(CheckPairs(ctx, *table));
+  const std::lock_guard<std::mutex> lock(table->mutex());
+  return AddPairs(ctx, *table, true);
+}
+OPKIT_OP(LookupTableInsertV2)
+    .Signature(R"(
+      table_handle: resource, keys: Tin, values: Tout ->
+      Tin in {int32, int64, string}
+      Tout in {numeric, bool, string}
+    )")
+    .DataDependent()
+    .Stateful()
+    .Run(Insert);
+
+// Replaces all entries. A write-once table is filled once; later imports must be of its size.
+Status Import(OpContext& ctx) {
+  std::shared_ptr<LookupTable> table;
+  OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
+  OPKIT_RETURN_IF_ERROR(CheckPairs(ctx, *table));
+  const std::lock_guard<std::mutex> lock(table->mutex());
+  if (!table->table_kind().write_once) {
+    table->Clear();
+    return AddPairs(ctx, *table, true);
+  }
+  if (table->filled) {
+    if (table->size() == ctx.shape(1).size()) return {};
+    return Error("the table was initialized before, with %lld entries",
+                 static_cast<long long>(table->size()));
+  }
+  Status status = AddPairs(ctx, *table, false);
+  if (status.ok()) {
+    table->filled = true;
+  } else {
+    table->Clear();
+  }
+  return status;
+}
+OPKIT_OP(LookupTableImportV2)
+    .Signature(R"(
+      table_handle: resource, keys: Tin, values: Tout ->
+      Tin in {int32, int64, string}
+      Tout in {numeric, bool, string}
+    )")
+    .DataDependent()
+    .Stateful()
+    .Run(Import);
+OPKIT_OP(InitializeTableV2)
+    .Signature(R"(
+      table_handle: resource, keys: Tkey, values: Tval ->
+      Tkey in {int32, int64, string}
+      Tval in {numeric, bool, string}
+    )")
+    .DataDependent()
+    .Stateful()
+    .Run(Import);
+
+Status Remove(OpContext& ctx) {
+  std::shared_ptr<LookupTable> table;
+  OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
+  if (table->table_kind().write_once) return Error("nothing can be removed from a HashTable");
+  OPKIT_RETURN_IF_ERROR(CheckKeys(ctx, *table, 1));
+  const Keys keys(ctx, 1);
+  const std::lock_guard<std::mutex> lock(table->mutex());
+  for (int64_t i = 0; i < keys.size(); ++i) table->Remove(keys, i);
+  return {};
+}
+OPKIT_OP(LookupTableRemoveV2)
+    .Signature(R"(
+      table_handle: resource, keys: Tin ->
+      Tin in {int32, int64, string}
+    )")
+    .DataDependent()
+    .Stateful()
+    .Run(Remove);
+
+Status Size(OpContext& ctx) {
+  std::shared_ptr<LookupTable> table;
+  OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
+  const std::lock_guard<std::mutex> lock(table->mutex());
+  *ctx.out<int64_t>(0) = table->size();
+  return {};
+}
+OPKIT_OP(LookupTableSizeV2)
+    .Signature("table_handle: resource -> size: int64[]")
+    .Stateful()
+    .Run(Size);
+
+// All entries in order of insertion (TF's order is its hash table's).
+Status Export(OpContext& ctx) {
+  std::shared_ptr<LookupTable> table;
+  OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
+  const TableKind& kind = table->table_kind();
+  if (ctx.out_dtype(0) != kind.key || StorageType(ctx.out_dtype(1)) != kind.value) {
+    return Error("the outputs are %s and %s, the table maps %s to %s", DTypeName(ctx.out_dtype(0)),
+                 DTypeName(ctx.out_dtype(1)), DTypeName(kind.key), DTypeName(kind.value));
+  }
+  const std::lock_guard<std::mutex> lock(table->mutex());
+  const int64_t n = table->size();
+  if (kind.key == DType::kString) {
+    StringWriter out;
+    for (int64_t e = 0; e < n; ++e) out.Add(table->text(e));
+    OPKIT_RETURN_IF_ERROR(ctx.WriteStrings(0, out, Shape{n}));
+  } else {
+    OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, Shape{n}));
+    OPKIT_RETURN_IF_ERROR(OpContext::VisitDType(kind.key, IndexTypes{}, [&](auto tag) {
+      using T = decltype(tag);
+      T* out = ctx.out<T>(0);
+      for (int64_t e = 0; e < n; ++e) out[e] = static_cast<T>(table->number(e));
+      return Status();
+    }));
+  }
+  const Shape shape = ValuesShape(*table, Shape{n});
+  if (kind.value == DType::kString) {
+    StringWriter out;
+    for (int64_t e = 0; e < n; ++e) {
+      for (int64_t k = 0; k < kind.row; ++k) out.Add(table->text_row(e)[k]);
+    }
+    return ctx.WriteStrings(1, out, shape);
+  }
+  OPKIT_RETURN_IF_ERROR(ctx.Allocate(1, shape));
+  if (shape.size() > 0) {
+    std::memcpy(ctx.out_raw(1), table->row(0), static_cast<size_t>(n) * table->row_bytes());
+  }
+  return {};
+}
+OPKIT_OP(LookupTableExportV2)
+    .Signature(R"(
+      table_handle: resource -> keys: Tkeys, values: Tvalues
+      Tkeys in {int32, int64, string}
+      Tvalues in {numeric, bool, string}
+    )")
+    .DataDependent()
+    .Stateful()
+    .Run(Export);
+
+}  // namespace
+}  // namespace opkit::table
