@@ -236,8 +236,10 @@ Status OpContext::GetResource(int input, std::shared_ptr<ResourceBase>* out) con
 }
 
 Status OpContext::MakeResource(int output, const std::string& key,
-                               const std::function<std::shared_ptr<ResourceBase>()>& make) {
+                               const std::function<std::shared_ptr<ResourceBase>()>& make,
+                               std::shared_ptr<ResourceBase>* out) {
   const int32_t id = instance_->resources->FindOrMake(key, make);
+  if (out != nullptr) *out = instance_->resources->Get(id);
   TfLiteTensor* t = out_tensor(output);
   t->type = kTfLiteInt32;  // lets the runtime allocate the four bytes of a handle
   Status status = internal::ResizeOutput(context_, t, Shape{1});

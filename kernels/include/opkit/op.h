@@ -146,9 +146,11 @@ class OpContext {
   // The id a resource tensor carries, and the shared object behind it. Objects live as long as any
   // node of the interpreter (all signatures and subgraphs) that touched a resource.
   Status GetResource(int input, std::shared_ptr<ResourceBase>* out) const;
-  // Finds or makes the object named by (container, name); writes its id to resource output i.
+  // Finds or makes the object named by (container, name); writes its id to resource output i and,
+  // when asked for, the object itself to *out.
   Status MakeResource(int output, const std::string& key,
-                      const std::function<std::shared_ptr<ResourceBase>()>& make);
+                      const std::function<std::shared_ptr<ResourceBase>()>& make,
+                      std::shared_ptr<ResourceBase>* out = nullptr);
   Status GetVariant(int input, std::shared_ptr<const VariantValue>* out) const;
   Status SetVariant(int output, std::shared_ptr<const VariantValue> value);
 
