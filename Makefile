@@ -1,0 +1,54 @@
+# Everything runs in .venv; the first target that needs it makes it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TF := tensorflow-cpu==2.21.0
+LITERT := ai-edge-litert==2.3.0
+STAMP := $(VENV)/.stamp
+
+.PHONY: help demo test test-hosts bench build lint format asan fuzz wheel docs clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): requirements-dev.txt
+	@command -v $${CXX:-c++} >/dev/null || { echo "A C++17 compiler is needed: apt-get install g++ (or clang)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q $(TF) $(LITERT) -r requirements-dev.txt
+	touch $@
+
+build: $(STAMP) ## build the kernels and install opkit into .venv (editable)
+	@mkdir -p build
+	PATH="$(CURDIR)/$(BIN):$$PATH" flock build/.lock $(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
+
+demo: build ## the main job on a real model: refusal, convert, int8, parity, accuracy, latency
+	$(BIN)/python examples/digits/demo.py
+
+test: build ## the tests (TF 2.21 and LiteRT)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-hosts: build ## the host matrix: TF 2.18 to 2.21 and LiteRT, each in an environment of its own
+	$(BIN)/python tests/hosts/run.py
+
+bench: build ## pytest-benchmark suites with peers; JSON and HTML in out/
+	$(BIN)/python -m pytest bench $(BENCH_ARGS)
+
+lint: $(STAMP) ## ruff, mypy and clang-format, changing nothing
+	$(BIN)/ruff check python tests bench examples
+	$(BIN)/ruff format --check python tests bench examples
+	git ls-files 'kernels/*.cc' 'kernels/*.h' 'python/*.cc' 'tests/*.cc' 'examples/*.cc' | xargs $(BIN)/clang-format --dry-run -Werror
+
+format: $(STAMP) ## apply ruff and clang-format
+	$(BIN)/ruff check --fix -q python tests bench examples
+	$(BIN)/ruff format -q python tests bench examples
+	git ls-files 'kernels/*.cc' 'kernels/*.h' 'python/*.cc' 'tests/*.cc' 'examples/*.cc' | xargs $(BIN)/clang-format -i
+
+docs: build ## rewrite the generated tables
+	$(BIN)/opkit docs
+
+wheel: $(STAMP) ## a wheel in dist/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m build --no-isolation --wheel
+
+clean: ## remove builds, keep environments
+	rm -rf build dist out
