@@ -213,10 +213,9 @@ Status RunUnary(const UnaryRow& row, OpContext& ctx) {
     case DType::kQInt8:
     case DType::kQUInt8: {
       const uint8_t* table = ctx.state<PointwiseState>().table8.data();
-      return MapInput<uint8_t, uint8_t>(ctx, 1 << 18,
-                                        [table](const uint8_t* x, uint8_t* y, size_t n) {
-                                          Lookup256(table, x, y, n);
-                                        });
+      return MapInput<uint8_t, uint8_t>(
+          ctx, 1 << 18,
+          [table](const uint8_t* x, uint8_t* y, size_t n) { Lookup256(table, x, y, n); });
     }
     case DType::kQInt16: {
       const int16_t* table = ctx.state<PointwiseState>().table16.data();

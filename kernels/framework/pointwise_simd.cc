@@ -23,8 +23,8 @@ void HalfToFloat(const Half* x, float* y, size_t n) {
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
-    const auto bits = hn::LoadU(hn::RebindToUnsigned<decltype(dh)>(),
-                                reinterpret_cast<const uint16_t*>(x + i));
+    const auto bits =
+        hn::LoadU(hn::RebindToUnsigned<decltype(dh)>(), reinterpret_cast<const uint16_t*>(x + i));
     hn::StoreU(hn::PromoteTo(d, hn::BitCast(dh, bits)), d, y + i);
   }
   for (; i < n; ++i) y[i] = x[i];
@@ -93,8 +93,8 @@ void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   const auto upper = hn::Set(d, static_cast<uint16_t>(64));
   const auto even = [&](auto bytes) HWY_ATTR {  // word that holds entry `bytes`
     const auto index = hn::ShiftRight<1>(bytes);
-    const auto six = hn::Indices512<uint16_t>{
-        hn::And(index, hn::Set(d, static_cast<uint16_t>(63))).raw};
+    const auto six =
+        hn::Indices512<uint16_t>{hn::And(index, hn::Set(d, static_cast<uint16_t>(63))).raw};
     return hn::IfThenElse(hn::TestBit(index, upper), hn::TwoTablesLookupLanes(d, t2, t3, six),
                           hn::TwoTablesLookupLanes(d, t0, t1, six));
   };
@@ -123,7 +123,6 @@ void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
 void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   const hn::ScalableTag<uint8_t> d;
   const hn::ScalableTag<int8_t> di;
-  const hn::Full128<uint8_t> d128;
   const size_t lanes = hn::Lanes(d);
   HWY_ALIGN uint8_t chain[256];
   for (size_t i = 0; i < 256; ++i) {
@@ -170,9 +169,7 @@ OPKIT_SIMD_EXPORT(LookupBytes);
 void ToFloat(const Half* x, float* y, size_t n) { OPKIT_SIMD_CALL(HalfToFloat)(x, y, n); }
 void ToFloat(const BFloat16* x, float* y, size_t n) { OPKIT_SIMD_CALL(BFloat16ToFloat)(x, y, n); }
 void FromFloat(const float* x, Half* y, size_t n) { OPKIT_SIMD_CALL(FloatToHalf)(x, y, n); }
-void FromFloat(const float* x, BFloat16* y, size_t n) {
-  OPKIT_SIMD_CALL(FloatToBFloat16)(x, y, n);
-}
+void FromFloat(const float* x, BFloat16* y, size_t n) { OPKIT_SIMD_CALL(FloatToBFloat16)(x, y, n); }
 
 void Lookup256(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   if (n < 64) {

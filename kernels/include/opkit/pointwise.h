@@ -47,10 +47,10 @@ struct BinaryRow {
 
 // Tables of quantized nodes, with the parameters they were made for.
 struct PointwiseState {
-  std::vector<uint8_t> table8;    // unary: 256 codes; binary: 65536, first code major
-  std::vector<int16_t> table16;   // unary: 65536
+  std::vector<uint8_t> table8;   // unary: 256 codes; binary: 65536, first code major
+  std::vector<int16_t> table16;  // unary: 65536
   DType dtype = DType::kInvalid;
-  QuantParams params[3];          // inputs, then the output
+  QuantParams params[3];  // inputs, then the output
 };
 
 Status PrepareUnary(const UnaryRow& row, OpContext& ctx);
@@ -59,19 +59,19 @@ Status PrepareBinary(const BinaryRow& row, OpContext& ctx);
 Status RunBinary(const BinaryRow& row, OpContext& ctx);  // shapes broadcast
 
 // Declares a unary or a broadcasting binary op of a row (a constexpr variable).
-#define OPKIT_UNARY(name, row, signature)                                                      \
-  OPKIT_OP(name)                                                                               \
-      .Signature(signature)                                                                    \
-      .Shape(::opkit::SameAs<0>)                                                               \
-      .State<::opkit::PointwiseState>()                                                        \
-      .Prepare([](::opkit::OpContext& ctx) { return ::opkit::PrepareUnary(row, ctx); })        \
+#define OPKIT_UNARY(name, row, signature)                                               \
+  OPKIT_OP(name)                                                                        \
+      .Signature(signature)                                                             \
+      .Shape(::opkit::SameAs<0>)                                                        \
+      .State<::opkit::PointwiseState>()                                                 \
+      .Prepare([](::opkit::OpContext& ctx) { return ::opkit::PrepareUnary(row, ctx); }) \
       .Run([](::opkit::OpContext& ctx) { return ::opkit::RunUnary(row, ctx); })
-#define OPKIT_BINARY(name, row, signature)                                                     \
-  OPKIT_OP(name)                                                                               \
-      .Signature(signature)                                                                    \
-      .Shape(::opkit::BroadcastShape)                                                          \
-      .State<::opkit::PointwiseState>()                                                        \
-      .Prepare([](::opkit::OpContext& ctx) { return ::opkit::PrepareBinary(row, ctx); })       \
+#define OPKIT_BINARY(name, row, signature)                                               \
+  OPKIT_OP(name)                                                                         \
+      .Signature(signature)                                                              \
+      .Shape(::opkit::BroadcastShape)                                                    \
+      .State<::opkit::PointwiseState>()                                                  \
+      .Prepare([](::opkit::OpContext& ctx) { return ::opkit::PrepareBinary(row, ctx); }) \
       .Run([](::opkit::OpContext& ctx) { return ::opkit::RunBinary(row, ctx); })
 
 // Two shapes against their broadcast, with neighbouring dimensions merged.
@@ -143,8 +143,7 @@ void ForBroadcast(const BroadcastPlan& plan, const T* a, const T* b, int64_t beg
       const int64_t n = std::min(kBlock, end - i);
       GatherOperand(plan, plan.a, a, i, n, block_a);
       GatherOperand(plan, plan.b, b, i, n, block_b);
-      fn(static_cast<const T*>(block_a), static_cast<const T*>(block_b), i,
-         static_cast<size_t>(n));
+      fn(static_cast<const T*>(block_a), static_cast<const T*>(block_b), i, static_cast<size_t>(n));
     }
     return;
   }
@@ -171,8 +170,8 @@ void ForBroadcast(const BroadcastPlan& plan, const T* a, const T* b, int64_t beg
     if (!b_moves) std::fill_n(block_b, widest, *pb);
     while (i < row_end) {
       const int64_t n = std::min(kBlock, row_end - i);
-      fn(a_moves ? pa : static_cast<const T*>(block_a), b_moves ? pb : static_cast<const T*>(block_b),
-         i, static_cast<size_t>(n));
+      fn(a_moves ? pa : static_cast<const T*>(block_a),
+         b_moves ? pb : static_cast<const T*>(block_b), i, static_cast<size_t>(n));
       if (a_moves) pa += n;
       if (b_moves) pb += n;
       i += n;
@@ -192,10 +191,9 @@ Status BroadcastInputs(OpContext& ctx, int64_t grain, const Fn& fn) {
   const T* b = ctx.in<T>(1);
   R* y = ctx.out<R>(0);
   ctx.ParallelFor(total, grain, [&](int64_t begin, int64_t end) {
-    internal::ForBroadcast(plan, a, b, begin, end,
-                           [&](const T* pa, const T* pb, int64_t first, size_t n) {
-                             fn(pa, pb, y + first, n);
-                           });
+    internal::ForBroadcast(
+        plan, a, b, begin, end,
+        [&](const T* pa, const T* pb, int64_t first, size_t n) { fn(pa, pb, y + first, n); });
   });
   return {};
 }

@@ -1,0 +1,187 @@
+#include <cmath>
+
+#include "math/elementary.h"
+#include "math/simd.h"
+// After simd.h, which sets the target.
+#include "math/elementary-inl.h"
+
+#define OPKIT_EACH_BINARY(X)                                                                    \
+  X(DivNoNan)                                                                                   \
+  X(MulNoNan) X(TruncateDiv) X(Xdivy) X(Xlog1py) X(Xlogy) X(EluGrad) X(Relu6Grad) X(ReluGrad)   \
+      X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) \
+          X(SqrtGrad) X(TanhGrad)
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit {
+namespace HWY_NAMESPACE {
+
+template <class D>
+HWY_INLINE Vf<D> DivNoNan(D d, Vf<D> a, Vf<D> b) {
+  return hn::IfThenZeroElse(hn::Eq(b, hn::Zero(d)), hn::Div(a, b));
+}
+
+template <class D>
+HWY_INLINE Vf<D> MulNoNan(D d, Vf<D> a, Vf<D> b) {
+  return hn::IfThenZeroElse(hn::Eq(b, hn::Zero(d)), hn::Mul(a, b));
+}
+
+template <class D>
+HWY_INLINE Vf<D> TruncateDiv(D, Vf<D> a, Vf<D> b) {
+  const Vf<D> q = hn::Div(a, b);
+  return hn::CopySign(hn::Trunc(q), q);
+}
+
+template <class D>
+HWY_INLINE Vf<D> Xdivy(D d, Vf<D> a, Vf<D> b) {
+  return hn::IfThenElse(hn::Eq(a, hn::Zero(d)), a, hn::Div(a, b));
+}
+
+template <class D>
+HWY_INLINE Vf<D> Xlog1py(D d, Vf<D> a, Vf<D> b) {
+  return hn::IfThenElse(hn::Eq(a, hn::Zero(d)), a, hn::Mul(a, Log1p(d, b)));
+}
+
+template <class D>
+HWY_INLINE Vf<D> Xlogy(D d, Vf<D> a, Vf<D> b) {
+  return hn::IfThenElse(hn::Eq(a, hn::Zero(d)), a, hn::Mul(a, Log(d, b)));
+}
+
+// Gradients through relu multiply by 0 or 1, so that NaN and Inf stay visible.
+template <class D>
+HWY_INLINE Vf<D> ReluGrad(D d, Vf<D> g, Vf<D> x) {
+  return hn::Mul(g, hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), hn::Set(d, 1.0f)));
+}
+
+template <class D>
+HWY_INLINE Vf<D> Relu6Grad(D d, Vf<D> g, Vf<D> x) {
+  const auto inside = hn::And(hn::Gt(x, hn::Zero(d)), hn::Lt(x, hn::Set(d, 6.0f)));
+  return hn::Mul(g, hn::IfThenElseZero(inside, hn::Set(d, 1.0f)));
+}
+
+template <class D>
+HWY_INLINE Vf<D> EluGrad(D d, Vf<D> g, Vf<D> y) {
+  const Vf<D> slope = hn::Add(y, hn::Set(d, 1.0f));
+  return hn::IfThenElse(hn::Lt(y, hn::Zero(d)), hn::Mul(slope, g), g);
+}
+
+template <class D>
+HWY_INLINE Vf<D> SeluGrad(D d, Vf<D> g, Vf<D> y) {
+  const Vf<D> slope = hn::Add(y, hn::Set(d, 1.7580993408473768599f));
+  return hn::Mul(g,
+                 hn::IfThenElse(hn::Lt(y, hn::Zero(d)), slope, hn::Set(d, 1.0507009873554804934f)));
+}
+
+template <class D>
+HWY_INLINE Vf<D> SoftplusGrad(D d, Vf<D> g, Vf<D> x) {
+  return hn::Div(g, hn::Add(Exp(d, hn::Neg(x)), hn::Set(d, 1.0f)));
+}
+
+template <class D>
+HWY_INLINE Vf<D> SoftsignGrad(D d, Vf<D> g, Vf<D> x) {
+  const Vf<D> t = hn::Add(hn::Abs(x), hn::Set(d, 1.0f));
+  return hn::Div(g, hn::Mul(t, t));
+}
+
+template <class D>
+HWY_INLINE Vf<D> TanhGrad(D d, Vf<D> y, Vf<D> g) {
+  const Vf<D> one = hn::Set(d, 1.0f);
+  return hn::Mul(g, hn::Mul(hn::Sub(one, y), hn::Add(one, y)));
+}
+
+template <class D>
+HWY_INLINE Vf<D> SigmoidGrad(D d, Vf<D> y, Vf<D> g) {
+  return hn::Mul(hn::Mul(g, y), hn::Sub(hn::Set(d, 1.0f), y));
+}
+
+template <class D>
+HWY_INLINE Vf<D> ReciprocalGrad(D, Vf<D> y, Vf<D> g) {
+  return hn::Mul(hn::Mul(hn::Neg(g), y), y);
+}
+
+template <class D>
+HWY_INLINE Vf<D> SqrtGrad(D d, Vf<D> y, Vf<D> g) {
+  return hn::Div(hn::Mul(g, hn::Set(d, 0.5f)), y);
+}
+
+template <class D>
+HWY_INLINE Vf<D> RsqrtGrad(D d, Vf<D> y, Vf<D> g) {
+  return hn::Mul(hn::Mul(g, hn::Mul(y, hn::Set(d, -0.5f))), hn::Mul(y, y));
+}
+
+#define OPKIT_DEFINE(name)                                                              \
+  void name##Array(const float* a, const float* b, float* y, size_t n) {                \
+    const hn::ScalableTag<float> d;                                                     \
+    const size_t lanes = hn::Lanes(d);                                                  \
+    size_t i = 0;                                                                       \
+    for (; i + 2 * lanes <= n; i += 2 * lanes) {                                        \
+      const auto u = name(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i));                 \
+      const auto v = name(d, hn::LoadU(d, a + i + lanes), hn::LoadU(d, b + i + lanes)); \
+      hn::StoreU(u, d, y + i);                                                          \
+      hn::StoreU(v, d, y + i + lanes);                                                  \
+    }                                                                                   \
+    for (; i < n; i += lanes) {                                                         \
+      const size_t m = n - i;                                                           \
+      hn::StoreN(name(d, hn::LoadN(d, a + i, m), hn::LoadN(d, b + i, m)), d, y + i, m); \
+    }                                                                                   \
+  }
+OPKIT_EACH_BINARY(OPKIT_DEFINE)
+#undef OPKIT_DEFINE
+
+}  // namespace HWY_NAMESPACE
+}  // namespace opkit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace opkit {
+namespace {
+
+#define OPKIT_TABLE(name) OPKIT_SIMD_EXPORT(name##Array);
+OPKIT_EACH_BINARY(OPKIT_TABLE)
+
+constexpr double kSeluScale = 1.0507009873554804934193349852946;
+constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
+
+}  // namespace
+
+namespace math {
+
+#define OPKIT_F32(name)                                           \
+  void name(const float* a, const float* b, float* y, size_t n) { \
+    OPKIT_SIMD_CALL(name##Array)(a, b, y, n);                     \
+  }
+OPKIT_EACH_BINARY(OPKIT_F32)
+
+// u and v are the two arguments in `value`.
+#define OPKIT_LOOP(name, T, value)                    \
+  void name(const T* a, const T* b, T* y, size_t n) { \
+    for (size_t i = 0; i < n; ++i) {                  \
+      const T u = a[i];                               \
+      const T v = b[i];                               \
+      y[i] = (value);                                 \
+    }                                                 \
+  }
+OPKIT_LOOP(NextAfter, float, std::nextafter(u, v))
+OPKIT_LOOP(NextAfter, double, std::nextafter(u, v))
+OPKIT_LOOP(TruncateMod, float, std::fmod(u, v))
+OPKIT_LOOP(TruncateMod, double, std::fmod(u, v))
+OPKIT_LOOP(TruncateDiv, double, std::trunc(u / v))
+OPKIT_LOOP(DivNoNan, double, v == 0 ? 0 : u / v)
+OPKIT_LOOP(MulNoNan, double, v == 0 ? 0 : u * v)
+OPKIT_LOOP(Xdivy, double, u == 0 ? u : u / v)
+OPKIT_LOOP(Xlog1py, double, u == 0 ? u : u * std::log1p(v))
+OPKIT_LOOP(Xlogy, double, u == 0 ? u : u * std::log(v))
+OPKIT_LOOP(EluGrad, double, v < 0 ? (v + 1) * u : u)
+OPKIT_LOOP(Relu6Grad, double, u*((v > 0 && v < 6) ? 1.0 : 0.0))
+OPKIT_LOOP(ReluGrad, double, u*(v > 0 ? 1.0 : 0.0))
+OPKIT_LOOP(SeluGrad, double, u*(v < 0 ? v + kSeluScaleAlpha : kSeluScale))
+OPKIT_LOOP(SoftplusGrad, double, u / (std::exp(-v) + 1))
+OPKIT_LOOP(SoftsignGrad, double, u / ((std::fabs(v) + 1) * (std::fabs(v) + 1)))
+OPKIT_LOOP(ReciprocalGrad, double, -v * u * u)
+OPKIT_LOOP(RsqrtGrad, double, v * (-0.5 * u) * (u * u))
+OPKIT_LOOP(SigmoidGrad, double, v * u * (1 - u))
+OPKIT_LOOP(SqrtGrad, double, 0.5 * v / u)
+OPKIT_LOOP(TanhGrad, double, v * ((1 - u) * (1 + u)))
+
+}  // namespace math
+}  // namespace opkit
+#endif  // HWY_ONCE

@@ -1,0 +1,185 @@
+// Bitwise and dividing ops over integers; TruncateDiv and TruncateMod take
+// floats too.
+#include <limits>
+#include <type_traits>
+
+#include "math/elementary.h"
+#include "opkit/pointwise.h"
+
+namespace opkit {
+namespace {
+
+// Runs over the unsigned type of the same size, which is all that bits need.
+template <typename T>
+using Bits = std::make_unsigned_t<T>;
+
+template <template <typename> class Fn>
+Status RunBits(OpContext& ctx) {
+  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
+    using U = Bits<decltype(tag)>;
+    return BroadcastInputs<U, U>(ctx, 65536, [](const U* a, const U* b, U* y, size_t n) {
+      for (size_t i = 0; i < n; ++i) y[i] = Fn<U>::Call(a[i], b[i]);
+    });
+  });
+}
+
+template <typename U>
+struct And {
+  static U Call(U a, U b) { return static_cast<U>(a & b); }
+};
+template <typename U>
+struct Or {
+  static U Call(U a, U b) { return static_cast<U>(a | b); }
+};
+template <typename U>
+struct Xor {
+  static U Call(U a, U b) { return static_cast<U>(a ^ b); }
+};
+
+#define OPKIT_INTEGER(name, run) \
+  OPKIT_OP(name).Signature("x: T, y: T -> z: T\n T in {integral}").Shape(BroadcastShape).Run(run)
+
+OPKIT_INTEGER(BitwiseAnd, RunBits<And>);
+OPKIT_INTEGER(BitwiseOr, RunBits<Or>);
+OPKIT_INTEGER(BitwiseXor, RunBits<Xor>);
+
+Status RunInvert(OpContext& ctx) {
+  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
+    using U = Bits<decltype(tag)>;
+    return MapInput<U, U>(ctx, 65536, [](const U* x, U* y, size_t n) {
+      for (size_t i = 0; i < n; ++i) y[i] = static_cast<U>(~x[i]);
+    });
+  });
+}
+OPKIT_OP(Invert).Signature("x: T -> y: T\n T in {integral}").Shape(SameAs<0>).Run(RunInvert);
+
+// As TF, amounts are clamped to [0, bits - 1].
+template <typename T>
+T ShiftAmount(T amount) {
+  constexpr T kMost = static_cast<T>(sizeof(T) * 8 - 1);
+  const T capped = amount > kMost ? kMost : amount;
+  return capped < T{0} ? T{0} : capped;
+}
+
+Status RunLeftShift(OpContext& ctx) {
+  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
+    using T = decltype(tag);
+    return BroadcastInputs<T, T>(ctx, 65536, [](const T* a, const T* b, T* y, size_t n) {
+      for (size_t i = 0; i < n; ++i) {
+        y[i] = static_cast<T>(static_cast<Bits<T>>(a[i]) << ShiftAmount(b[i]));
+      }
+    });
+  });
+}
+OPKIT_INTEGER(LeftShift, RunLeftShift);
+
+Status RunRightShift(OpContext& ctx) {  // keeps the sign of signed types
+  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
+    using T = decltype(tag);
+    return BroadcastInputs<T, T>(ctx, 65536, [](const T* a, const T* b, T* y, size_t n) {
+      for (size_t i = 0; i < n; ++i) y[i] = static_cast<T>(a[i] >> ShiftAmount(b[i]));
+    });
+  });
+}
+OPKIT_INTEGER(RightShift, RunRightShift);
+
+// Counts by adding neighbouring bits, pairs, nibbles; vectorises without a
+// popcount instruction.
+template <typename U>
+uint8_t CountBits(U v) {
+  constexpr U k1 = static_cast<U>(0x5555555555555555u);
+  constexpr U k2 = static_cast<U>(0x3333333333333333u);
+  constexpr U k4 = static_cast<U>(0x0f0f0f0f0f0f0f0fu);
+  v = static_cast<U>(v - ((v >> 1) & k1));
+  v = static_cast<U>((v & k2) + ((v >> 2) & k2));
+  v = static_cast<U>((v + (v >> 4)) & k4);
+  U sum = v;
+  for (size_t s = 8; s < sizeof(U) * 8; s += 8) sum = static_cast<U>(sum + (v >> s));
+  return static_cast<uint8_t>(sum);
+}
+
+Status RunPopulationCount(OpContext& ctx) {
+  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
+    using U = Bits<decltype(tag)>;
+    return MapInput<U, uint8_t>(ctx, 65536, [](const U* x, uint8_t* y, size_t n) {
+      for (size_t i = 0; i < n; ++i) y[i] = CountBits(x[i]);
+    });
+  });
+}
+OPKIT_OP(PopulationCount)
+    .Signature("x: T -> y: uint8\n T in {integral}")
+    .Shape(SameAs<0>)
+    .Run(RunPopulationCount);
+
+// The most negative number divided by -1 wraps to itself, with remainder 0.
+template <typename T>
+struct Quotient {
+  static T Call(T a, T b) {
+    if constexpr (std::is_signed_v<T>) {
+      if (b == T{-1}) return static_cast<T>(Bits<T>{0} - static_cast<Bits<T>>(a));
+    }
+    return static_cast<T>(a / b);
+  }
+};
+template <typename T>
+struct Remainder {
+  static T Call(T a, T b) {
+    if constexpr (std::is_signed_v<T>) {
+      if (b == T{-1}) return T{0};
+    }
+    return static_cast<T>(a % b);
+  }
+};
+
+template <typename T>
+Status CheckDivisor(OpContext& ctx) {
+  if (ctx.out_shape(0).size() == 0) return {};
+  const T* b = ctx.in<T>(1);
+  const int64_t n = ctx.shape(1).size();
+  for (int64_t i = 0; i < n; ++i) {
+    if (b[i] == T{0}) {
+      return Error("integer division by zero: element %lld of the divisor is 0",
+                   static_cast<long long>(i));
+    }
+  }
+  return {};
+}
+
+template <template <typename> class Fn, typename Types>
+Status RunDivision(OpContext& ctx, Types types) {
+  return ctx.Visit(0, types, [&](auto tag) -> Status {
+    using T = decltype(tag);
+    OPKIT_RETURN_IF_ERROR(CheckDivisor<T>(ctx));
+    return BroadcastInputs<T, T>(ctx, 16384, [](const T* a, const T* b, T* y, size_t n) {
+      for (size_t i = 0; i < n; ++i) y[i] = Fn<T>::Call(a[i], b[i]);
+    });
+  });
+}
+
+bool IsFloating(DType t) {
+  return t == DType::kFloat32 || t == DType::kFloat64 || t == DType::kFloat16 ||
+         t == DType::kBFloat16;
+}
+
+Status RunTruncateDiv(OpContext& ctx) {
+  static constexpr BinaryRow kRow{math::TruncateDiv, math::TruncateDiv};
+  if (IsFloating(ctx.dtype(0))) return RunBinary(kRow, ctx);
+  return RunDivision<Quotient>(ctx, IntegralTypes{});
+}
+OPKIT_OP(TruncateDiv)
+    .Signature("x: T, y: T -> z: T\n T in {floating, integral}")
+    .Shape(BroadcastShape)
+    .Run(RunTruncateDiv);
+
+Status RunTruncateMod(OpContext& ctx) {
+  static constexpr BinaryRow kRow{math::TruncateMod, math::TruncateMod};
+  if (IsFloating(ctx.dtype(0))) return RunBinary(kRow, ctx);
+  return RunDivision<Remainder>(ctx, IndexTypes{});
+}
+OPKIT_OP(TruncateMod)
+    .Signature("x: T, y: T -> z: T\n T in {floating, int32, int64}")
+    .Shape(BroadcastShape)
+    .Run(RunTruncateMod);
+
+}  // namespace
+}  // namespace opkit
