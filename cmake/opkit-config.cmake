@@ -25,7 +25,9 @@ function(opkit_add_ops name)
   add_library(${name} SHARED ${sources})
   set_target_properties(${name} PROPERTIES
     PREFIX "" CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-  target_compile_options(${name} PRIVATE -ffp-contract=off -fno-math-errno -fno-trapping-math)
+  # Optimised also where no build type was chosen.
+  target_compile_options(${name} PRIVATE -ffp-contract=off -fno-math-errno -fno-trapping-math
+    "$<$<CONFIG:>:-O3;-DNDEBUG>")
   target_link_libraries(${name} PRIVATE opkit::framework)
   # The table of ops is looked up by name when the library is loaded.
   target_link_options(${name} PRIVATE -Wl,-u,opkit_library -Wl,--gc-sections)

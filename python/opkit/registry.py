@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opkit import _native
+from opkit.ops import load_entry_points
 
 QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16"}
 """Quantized dtypes and the storage dtype a .tflite tensor of theirs has."""
@@ -103,8 +104,13 @@ def _parse(text: str) -> Declaration:
     )
 
 
-@functools.cache
 def _all() -> tuple[Declaration, ...]:
+    load_entry_points()  # installed packages with ops of their own
+    return _parsed()
+
+
+@functools.cache
+def _parsed() -> tuple[Declaration, ...]:
     problem = _native.library_error()
     if problem:
         raise RuntimeError(f"libopkit's declarations cannot be used: {problem}")
@@ -152,5 +158,5 @@ def load_library(path: str | pathlib.Path) -> tuple[Declaration, ...]:
     """
     before = {(d.name, d.version) for d in _all()}
     _native.load_library(str(path))
-    _all.cache_clear()
+    _parsed.cache_clear()
     return tuple(d for d in _all() if (d.name, d.version) not in before)

@@ -7,6 +7,7 @@ import importlib.metadata
 import pkgutil
 
 _loaded = False
+_entered = False
 _failed: dict[str, str] = {}
 
 
@@ -23,6 +24,15 @@ def load_all() -> None:
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
             importlib.import_module(f"{__name__}.{module.name}")
+    load_entry_points()
+
+
+def load_entry_points() -> None:
+    """Imports every entry point of the group "opkit.ops", once; these load their kernels."""
+    global _entered
+    if _entered:
+        return
+    _entered = True  # before the imports: loading a library looks at the declarations
     for entry in importlib.metadata.entry_points(group="opkit.ops"):
         try:
             entry.load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
+from opkit.ops import load_entry_points
 from opkit.runtime.hosts import HostError, installed_hosts, select_host
 from opkit.runtime.libraries import flex_hook_path
 
@@ -38,6 +39,7 @@ def install(host: str = "auto") -> None:
     path = flex_hook_path()
     if not path.exists():
         raise HostError(f"{path} is missing; reinstall tflite-opkit")
+    load_entry_points()
     _hook = ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from opkit import _native
+from opkit.ops import load_entry_points
 from opkit.runtime.hosts import TENSORFLOW, Host, HostError, select_host
 from opkit.runtime.libraries import load_delegate
 from opkit.runtime.preflight import check_model
@@ -50,6 +51,7 @@ class Interpreter(ABC):  # noqa: B024 - a constructor for the hosts' classes, an
         if (model_path is None) == (model_content is None):
             raise ValueError("give either model_path or model_content")
         chosen = select_host(host)
+        load_entry_points()
         extended = kwargs.get("custom_op_registerers") or kwargs.get("experimental_delegates")
         if check and not extended:
             check_model(model_content if model_path is None else model_path, chosen)

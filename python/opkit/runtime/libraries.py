@@ -6,6 +6,7 @@ import pathlib
 from typing import Any
 
 from opkit import _native
+from opkit.ops import load_entry_points
 from opkit.runtime.hosts import Host, select_host
 
 
@@ -27,4 +28,5 @@ def load_delegate(host: str | Host = "auto") -> Any:
         HostError: The host is not installed.
     """
     chosen = host if isinstance(host, Host) else select_host(host)
+    load_entry_points()
     return chosen.module.load_delegate(str(delegate_path()))
