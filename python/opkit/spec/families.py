@@ -57,7 +57,7 @@ def _codes_or(dtype: str, domain: Domain, shape: Sequence[int]) -> Draw:
 
 def unary(
     name: str,
-    domain: Domain = Domain(),
+    domain: Domain = Domain(),  # noqa: B008 (frozen)
     tolerance: Any = None,
     *,
     arg: str = "x",

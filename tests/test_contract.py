@@ -1,0 +1,116 @@
+"""Kernels behave as they declare; and the checks that say so catch kernels that do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from opkit import registry
+from opkit.spec import specs
+from opkit.verify import contract
+from opkit.verify.contract import Broken, NotApplicable, Subject
+from opkit.verify.declaration import combinations
+from opkit.verify.execute import Runner, Session
+from opkit.verify.results import ERROR, FAIL, OK
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "op" in metafunc.fixturenames:
+        declared = registry.declarations()
+        wanted = metafunc.config.getoption("--op") or sorted(set(declared) & set(specs()))
+        metafunc.parametrize("op", wanted)
+
+
+def test_contract(op: str) -> None:
+    spec, declaration = specs()[op], registry.declarations()[op]
+    runner = Runner("tensorflow", "resolver")
+    results = [run() for _, run in contract.checks(spec, declaration, runner=runner)]
+    bad = [r for r in results if r.status in (FAIL, ERROR)]
+    assert not bad, "\n".join(f"{r.id}: {r.message}\n  repeat: {r.replay}" for r in bad)
+    done = [r for r in results if r.status == OK]
+    if any(c.program is None for t in combinations(declaration) for c in spec.cases_for(t)):
+        assert len(done) >= 8, f"only {len(done)} of {len(results)} checks applied"
+
+
+def test_every_check_is_documented() -> None:
+    for name, check in contract.CHECKS.items():
+        assert check.__doc__ and len(check.__doc__) > 30, name
+
+
+# --- deliberately broken kernels: one per check of behaviour ------------------------------------
+
+
+class BrokenSession(Session):
+    """A session whose results are spoilt the way a broken kernel would."""
+
+    fault = ""
+    runs = 0
+
+    def fetch(self) -> list[np.ndarray]:
+        found = super().fetch()
+        type(self).runs += 1
+        if self.fault == "random":
+            found[0].ravel()[0] += type(self).runs
+        if self.fault == "shape":
+            found[0] = found[0].reshape(1, *found[0].shape)
+        return found
+
+    def invoke(self) -> None:
+        super().invoke()
+        if self.fault == "input":
+            index = self.inputs[0]["index"]
+            self.interpreter.tensor(index)()[...] = 7
+        if self.fault == "guard":
+            view = self.interpreter.tensor(self.inputs[-1]["index"])()
+            view[...] = 0
+
+
+class BrokenRunner(Runner):
+    """Loads models into broken sessions; accepts bad models when told to."""
+
+    def __init__(self, fault: str):
+        super().__init__("tensorflow", "resolver")
+        object.__setattr__(self, "fault", fault)
+
+    def load(self, model: bytes, shapes: Any = None) -> Session:
+        made = super().load(model, shapes)
+        BrokenSession.fault = self.fault  # type: ignore[attr-defined]
+        return BrokenSession(made.interpreter)
+
+
+def _subject(runner: Runner) -> Subject:
+    spec, declaration = specs()["Cumprod"], registry.declarations()["Cumprod"]
+    types = next(iter(combinations(declaration)))
+    return Subject(spec, declaration, runner, types, spec.cases_for(types))
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("random", "repeatable"),
+        ("random", "thread-safe"),
+        ("random", "model-roundtrip"),
+        ("shape", "shape-agrees"),
+        ("input", "inputs-untouched"),
+        ("guard", "guard-bytes"),
+    ],
+)
+def test_a_broken_kernel_is_caught(fault: str, check: str) -> None:
+    contract.CHECKS[check](_subject(Runner("tensorflow", "resolver")))
+    with pytest.raises(Broken):
+        contract.CHECKS[check](_subject(BrokenRunner(fault)))
+
+
+def test_a_kernel_that_takes_everything_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = _subject(Runner("tensorflow", "resolver"))
+    monkeypatch.setattr(Runner, "load", lambda self, model, shapes=None: None)
+    for check in ("arity", "dtypes-refused", "attrs-unknown", "attrs-malformed"):
+        with pytest.raises(Broken, match="want an error"):
+            contract.CHECKS[check](subject)
+
+
+def test_a_check_without_a_subject_is_skipped_not_passed() -> None:
+    with pytest.raises(NotApplicable):
+        contract.CHECKS["attrs-missing"](_subject(Runner("tensorflow", "resolver")))
