@@ -5,6 +5,7 @@ A pass matches, checks (a refusal has a reason and a next step) and applies; eac
 from .clean_up import CleanUp
 from .declared import Argument, Attribute, Declaration, Kernels, Refusal, registered_kernels
 from .flex_to_kernel import FlexToKernel
+from .integer_io import IntegerIO
 from .passes import NodePass, Pass, run_passes
 from .report import Change, Refused, Report
 from .scan import ScannedNode, ScannedTensor, ScanResult, scan
@@ -17,6 +18,7 @@ __all__ = [
     "CleanUp",
     "Declaration",
     "FlexToKernel",
+    "IntegerIO",
     "Kernels",
     "NodePass",
     "Pass",

@@ -1,0 +1,190 @@
+"""Runs samples through a float model and records the range of every tensor."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from opkit.model import Model, Signature, Tensor
+from opkit.model.dtypes import NUMPY_DTYPES
+
+from .errors import CalibrationWarning, ConversionError
+
+__all__ = ["GOOD_SAMPLES", "Calibration", "calibrate"]
+
+#: Numbers of samples that calibrate well: fewer miss parts of the range, more add only outliers.
+GOOD_SAMPLES = (100, 500)
+
+Samples = Callable[[], Iterable[Any]] | Iterable[Any]
+
+
+class Calibration:
+    """A calibrated model (bytes, for TF's quantizer), the ranges in it and the samples used."""
+
+    def __init__(self, model: bytes, samples: int) -> None:
+        self.model = model
+        self.samples = samples
+        self.ranges = _ranges(Model.load(model))
+
+
+def _ranges(model: Model) -> dict[tuple[int, str], tuple[float, float]]:
+    found = {}
+    for number, graph in enumerate(model.subgraphs):
+        for tensor in graph.tensors:
+            quantization = tensor.quantization
+            if quantization is None or quantization.min is None or quantization.max is None:
+                continue
+            if quantization.min.size == 1 and quantization.max.size == 1:
+                found[number, tensor.name] = (
+                    float(quantization.min[0]),
+                    float(quantization.max[0]),
+                )
+    return found
+
+
+def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) -> Calibration:
+    """Feeds ``samples`` to the float model ``data``, its custom ops run by ``registerer``.
+
+    A sample is a list of arrays in the order of the model's inputs, one array if there is one
+    input, or a dict by input name; with several signatures a (key, dict) pair. Warns with
+    CalibrationWarning outside 100 to 500 samples. Raises ConversionError if there are none or one
+    does not fit, naming it."""
+    try:
+        from tensorflow.lite.python.optimize import calibrator as tf_calibrator
+    except ImportError as error:
+        raise ConversionError(
+            "int8 needs TensorFlow's calibrator and quantizer: pip install tensorflow"
+        ) from error
+
+    feed = _Feed(Model.load(data), samples, progress)
+    # Stock code opens an interpreter of its own for named inputs; the feed names none.
+    runner = tf_calibrator.Calibrator(
+        tf_calibrator.add_intermediate_tensors(data), custom_op_registerers_by_func=[registerer]
+    )
+    try:
+        calibrated = bytes(runner.calibrate(feed))
+    except ConversionError:
+        raise
+    except (ValueError, RuntimeError) as error:
+        raise ConversionError(f"calibration failed at sample {feed.count}: {error}") from error
+    if not feed.count:
+        raise ConversionError("the representative dataset is empty")
+    low, high = GOOD_SAMPLES
+    if not low <= feed.count <= high:
+        warnings.warn(
+            f"calibrated with {feed.count} samples; {low} to {high} are recommended",
+            CalibrationWarning,
+            stacklevel=2,
+        )
+    return Calibration(calibrated, feed.count)
+
+
+class _Feed:
+    """The samples as the calibrator takes them, checked, converted and counted."""
+
+    def __init__(self, model: Model, samples: Samples, progress: bool) -> None:
+        self.model = model
+        self.samples = samples
+        self.progress = progress
+        self.count = 0
+
+    def __call__(self) -> Iterator[list[np.ndarray]]:
+        items = self.samples() if callable(self.samples) else self.samples
+        total = len(items) if hasattr(items, "__len__") else None
+        with _advance(total, self.progress) as advance:
+            for item in items:
+                self.count += 1
+                yield self._arrays(item)
+                advance()
+
+    def _arrays(self, item: Any) -> list[np.ndarray]:
+        where = f"sample {self.count}"
+        signature = self._signature(item, where)
+        tensors = self.model.subgraphs[0].inputs if signature is None else None
+        if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+            item = item[1]
+        if isinstance(item, Mapping):
+            tensors, values = self._by_name(item, signature, where)
+        else:
+            assert tensors is not None or signature is not None
+            tensors = tensors or signature.subgraph.inputs  # type: ignore[union-attr]
+            values = list(item) if isinstance(item, (list, tuple)) else [item]
+        if len(values) != len(tensors):
+            raise ConversionError(
+                f"{where} has {len(values)} arrays, the model {len(tensors)} inputs: "
+                f"{', '.join(tensor.name for tensor in tensors)}"
+            )
+        return [_fitted(v, t, where) for v, t in zip(values, tensors, strict=True)]
+
+    def _signature(self, item: Any, where: str) -> Signature | None:
+        if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)):
+            return self.model.signatures[0] if isinstance(item, Mapping) and (
+                self.model.signatures
+            ) else None
+        for signature in self.model.signatures:
+            if signature.key == item[0]:
+                if signature.subgraph is not self.model.subgraphs[0]:
+                    raise ConversionError(
+                        f"{where} is for signature {item[0]!r}; only the first signature, "
+                        f"{self.model.signatures[0].key!r}, can be calibrated"
+                    )
+                return signature
+        known = ", ".join(signature.key for signature in self.model.signatures) or "none"
+        raise ConversionError(f"{where} is for signature {item[0]!r}; the model has: {known}")
+
+    def _by_name(
+        self, item: Mapping[str, Any], signature: Signature | None, where: str
+    ) -> tuple[Sequence[Tensor], list[Any]]:
+        inputs = self.model.subgraphs[0].inputs
+        names = {tensor: tensor.name for tensor in inputs}
+        if signature is not None:
+            names.update({tensor: name for name, tensor in signature.inputs.items()})
+        missing = [names[tensor] for tensor in inputs if names[tensor] not in item]
+        if missing or len(item) != len(inputs):
+            raise ConversionError(
+                f"{where} names {', '.join(item) or 'nothing'}; the model's inputs are "
+                f"{', '.join(names[tensor] for tensor in inputs)}"
+            )
+        return inputs, [item[names[tensor]] for tensor in inputs]
+
+
+def _fitted(value: Any, tensor: Tensor, where: str) -> np.ndarray:
+    array = np.asarray(value)
+    dtype = NUMPY_DTYPES.get(tensor.dtype)
+    if dtype is not None and array.dtype != dtype:
+        if not np.can_cast(array.dtype, dtype, "same_kind"):
+            raise ConversionError(
+                f"{where}, input {tensor.name!r}: {array.dtype} given, want {tensor.dtype}"
+            )
+        array = array.astype(dtype)
+    dims = tensor.dims
+    fits = dims is None or (
+        len(dims) == array.ndim
+        and all(d in (-1, s) for d, s in zip(dims, array.shape, strict=True))
+    )
+    if not fits:
+        raise ConversionError(
+            f"{where}, input {tensor.name!r}: shape {list(array.shape)} given, want "
+            f"{['any' if d < 0 else d for d in dims or ()]}"
+        )
+    return array
+
+
+@contextmanager
+def _advance(total: int | None, show: bool) -> Iterator[Callable[[], None]]:
+    """A progress bar, if there is a terminal to show it on; a call advances it."""
+    if not show:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("calibrating"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("calibrating", total=total)
+        yield lambda: bar.advance(task)

@@ -1,0 +1,208 @@
+"""Does the converted model compute what the TensorFlow model computes? One row per output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from opkit.model import Model, Tensor
+from opkit.model.dtypes import NUMPY_DTYPES
+
+from .calibrate import Samples
+from .sources import TfSource
+
+__all__ = ["Comparison", "OutputRow", "compare"]
+
+_SAMPLES = 8
+_FREE = 2  # size given to free dimensions of made-up inputs
+
+
+@dataclass(frozen=True)
+class OutputRow:
+    """Differences of one output over all samples: the greatest absolute one, the root mean square
+    of all, the greatest magnitude TF gave (for scale), and how many values are NaN or infinite in
+    one and not in the other. Other than numbers: how many elements differ."""
+
+    signature: str
+    output: str
+    dtype: str
+    elements: int
+    max_abs: float
+    rms: float
+    scale: float
+    mismatched: int
+
+
+@dataclass
+class Comparison:
+    """What verification saw: rows by output, the number of samples and where they came from; or,
+    without rows, why nothing could be compared."""
+
+    rows: list[OutputRow] = field(default_factory=list)
+    samples: int = 0
+    inputs: str = ""
+    skipped: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain dicts and lists."""
+        return asdict(self)
+
+
+def compare(source: TfSource, model: Model, samples: Samples | None) -> Comparison:
+    """Runs the first signature of ``source`` in TensorFlow and ``model`` in the runtime.
+
+    Inputs are the first samples of the representative dataset, else seeded normal numbers (floats)
+    and zeros (all else)."""
+    if not model.signatures:
+        return Comparison(skipped="the converted model has no signature to match inputs by")
+    signature = model.signatures[0]
+    function = source.functions.get(signature.key)
+    if function is None:
+        return Comparison(skipped=f"the source has no signature {signature.key!r}")
+    inputs, origin = _inputs(signature.inputs, model, samples)
+    if inputs is None:
+        return Comparison(skipped=origin)
+    comparison = Comparison(samples=len(inputs), inputs=origin)
+    try:
+        wanted = [_run_tf(function, sample) for sample in inputs]
+    except Exception as error:  # whatever TF raises for inputs that are not of the model's domain
+        return Comparison(skipped=f"TensorFlow cannot run the model on {origin}: {error}")
+    got = _run_lite(model, signature.key, inputs)
+    for name, tensor in signature.outputs.items():
+        if name in wanted[0]:
+            pairs = [(w[name], g[name]) for w, g in zip(wanted, got, strict=True)]
+            comparison.rows.append(_row(signature.key, name, tensor.dtype, pairs))
+    if not comparison.rows:
+        return Comparison(skipped="no output of the converted model has a name of the source's")
+    return comparison
+
+
+def _inputs(
+    named: Mapping[str, Tensor], model: Model, samples: Samples | None
+) -> tuple[list[dict[str, np.ndarray]] | None, str]:
+    order = [
+        name for tensor in model.subgraphs[0].inputs for name, t in named.items() if t is tensor
+    ]
+    if samples is not None:
+        items: Iterable[Any] = samples() if callable(samples) else samples
+        chosen = [_named(item, order, named) for item in islice(items, _SAMPLES)]
+        if chosen:
+            return chosen, "samples of the representative dataset"
+    strange = [name for name, tensor in named.items() if tensor.dtype not in NUMPY_DTYPES]
+    if strange:
+        return None, f"no values can be made up for input {strange[0]!r}; give samples"
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(_SAMPLES):
+        sample = {}
+        for name in order:
+            tensor = named[name]
+            shape = [_FREE if size < 0 else size for size in tensor.dims or ()]
+            dtype = NUMPY_DTYPES[_real_type(tensor)]
+            value = rng.standard_normal(shape) if dtype.kind in "fc" else np.zeros(shape)
+            sample[name] = np.asarray(value).astype(dtype)
+        made.append(sample)
+    return made, "made-up inputs (seeded normal numbers, zeros for integers)"
+
+
+def _real_type(tensor: Tensor) -> str:
+    return "float32" if tensor.is_quantized else tensor.dtype
+
+
+def _named(item: Any, order: list[str], named: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+        item = item[1]
+    if isinstance(item, Mapping):
+        by_tensor = {named[name].name: name for name in order}
+        values = {by_tensor.get(key, key): value for key, value in item.items()}
+    else:
+        listed = list(item) if isinstance(item, (list, tuple)) else [item]
+        values = dict(zip(order, listed, strict=True))
+    return {
+        name: np.asarray(value, NUMPY_DTYPES.get(_real_type(named[name])))
+        for name, value in values.items()
+    }
+
+
+def _run_tf(function: Any, sample: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    from .freeze import argument_names, result_names
+
+    names = argument_names(function)
+    positional, keywords = function.structured_input_signature
+    dtypes = dict(zip(names, (tensor.dtype for tensor in function.inputs), strict=False))
+    tensors = {name: tf.constant(sample[name], dtypes[name]) for name in names}
+    if positional and not keywords:
+        outputs = function(*tensors.values())
+    else:
+        outputs = function(**tensors)
+    flat = tf.nest.flatten(outputs)
+    return {
+        name: np.asarray(value) for name, value in zip(result_names(function), flat, strict=True)
+    }
+
+
+def _run_lite(
+    model: Model, key: str, inputs: list[dict[str, np.ndarray]]
+) -> list[dict[str, np.ndarray]]:
+    import opkit
+
+    interpreter = opkit.Interpreter(model_content=model.to_bytes(), host="tensorflow")
+    runner = interpreter.get_signature_runner(key)
+    signature = next(s for s in model.signatures if s.key == key)
+    results = []
+    for sample in inputs:
+        values = {
+            name: _to_codes(value, signature.inputs[name]) for name, value in sample.items()
+        }
+        outputs = runner(**values)
+        results.append(
+            {name: _to_real(value, signature.outputs[name]) for name, value in outputs.items()}
+        )
+    return results
+
+
+def _to_codes(value: np.ndarray, tensor: Tensor) -> np.ndarray:
+    if not tensor.is_quantized or tensor.quantization is None:
+        return value
+    from opkit.rewrite.affine import quantize_array
+
+    scale, zero_point = tensor.quantization.params()
+    return quantize_array(value, scale, zero_point, tensor.dtype)
+
+
+def _to_real(value: np.ndarray, tensor: Tensor) -> np.ndarray:
+    if not tensor.is_quantized or tensor.quantization is None:
+        return value
+    scale, zero_point = tensor.quantization.params()
+    return (value.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def _row(
+    key: str, name: str, dtype: str, pairs: list[tuple[np.ndarray, np.ndarray]]
+) -> OutputRow:
+    elements = mismatched = 0
+    worst = scale = squares = 0.0
+    for want, got in pairs:
+        elements += int(want.size)
+        if want.shape != got.shape:
+            mismatched += int(max(want.size, got.size, 1))
+        elif want.dtype.kind not in "fc" and got.dtype.kind not in "fc":
+            mismatched += int(np.sum(want != got))
+        else:
+            finite = np.isfinite(want) & np.isfinite(got)
+            same = (want == got) | (np.isnan(want) & np.isnan(got))
+            mismatched += int(np.sum(~finite & ~same))
+            wide = np.complex128 if want.dtype.kind == "c" else np.float64
+            difference = np.abs(want[finite].astype(wide) - got[finite].astype(wide))
+            if difference.size:
+                worst = max(worst, float(difference.max()))
+                scale = max(scale, float(np.abs(want[finite]).max()))
+                squares += float(np.sum(difference**2))
+    rms = float(np.sqrt(squares / elements)) if elements else 0.0
+    return OutputRow(key, name, dtype, elements, worst, rms, scale, mismatched)

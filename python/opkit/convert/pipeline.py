@@ -1,0 +1,182 @@
+"""The steps from a TF model to a model that runs: see DESIGN of the kit, docs/."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opkit.model import Model
+from opkit.rewrite import (
+    CleanUp,
+    FlexToKernel,
+    Kernels,
+    registered_kernels,
+    run_passes,
+    scan,
+)
+
+from .calibrate import Samples, calibrate
+from .errors import ConversionError
+from .quantize import quantize
+from .result import ConvertResult, Step, record_kernels
+from .sources import TfSource, load_source
+from .tf_converter import convert_functions
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: Any,
+    int8: bool | str = False,
+    representative_dataset: Samples | None = None,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    inference_input_type: str = "float32",
+    inference_output_type: str = "float32",
+    overwrite: bool = False,
+    verify: bool = True,
+    progress: bool = True,
+    kernels: Kernels | None = None,
+) -> ConvertResult:
+    """Converts a model to a .tflite file that runs with the kit's kernels and without Flex.
+
+    Args:
+        source: A SavedModel folder, a Keras model or .keras file, a tf.function or concrete
+            function (or a dict of them by signature key), a .tflite file (path, bytes or Model).
+        int8: Quantize: True or "int8", or "int16" for int16 activations with int8 weights.
+        representative_dataset: For int8: samples, or a function that yields them. A sample is a
+            list of arrays in input order, one array, or a dict by input name; 100 to 500 of them.
+        output: Where to save the model. Refused if the file exists, unless ``overwrite``.
+        inference_input_type: "float32", or the quantized type, for integer inputs.
+        inference_output_type: The same for outputs.
+        overwrite: Whether ``output`` may replace a file. The source file is never replaced.
+        verify: Compare the result with the source on samples, where the source can be run.
+        progress: Show a progress bar during calibration, on a terminal.
+        kernels: Declarations to convert for; default: the kit's and those of loaded libraries.
+
+    Returns:
+        The model, the steps, what passes did and refused, sizes, and the kernels it needs (also
+        in the file's metadata).
+
+    Raises:
+        ConversionError: The converter failed, or an op is not served (``nodes`` lists them), or
+            the representative dataset does not fit.
+        ModelError: A .tflite source is malformed.
+        FileExistsError: ``output`` exists.
+        ValueError: An argument is not one of the allowed values.
+    """
+    storage = _storage(int8)
+    for name, value in (("input", inference_input_type), ("output", inference_output_type)):
+        if value != "float32" and value != storage:
+            raise ValueError(
+                f"inference_{name}_type is {value!r}, want 'float32'"
+                + (f" or {storage!r}" if storage else "; integers need int8=True")
+            )
+    if storage and representative_dataset is None:
+        raise ValueError("int8 needs a representative_dataset of 100 to 500 samples")
+    _check_output(source, output, overwrite)
+
+    result = ConvertResult(Model())
+    kernels = registered_kernels() if kernels is None else kernels
+    with _step(result, "load"):
+        loaded = load_source(source)
+    model = _float_model(loaded, kernels, result)
+    with _step(result, "rewrite"):
+        result.report.extend(run_passes(model, [FlexToKernel(), CleanUp()], kernels))
+    result.scan = scan(model, kernels)
+    unserved = [node for node in result.scan.unserved if node.found_as != "builtin-hole"]
+    if unserved:
+        raise ConversionError.unserved(unserved)
+    result.notes += [
+        f"node {node.node} ({node.op}): {node.reason}; {node.next_step}"
+        for node in result.scan.unserved
+    ]
+    result.kernels = record_kernels(model)
+    result.model = model
+    data = model.to_bytes()
+    result.sizes["float"] = len(data)
+    if storage:
+        assert representative_dataset is not None
+        from opkit.runtime import OpResolver
+
+        result.float_model = model
+        with _step(result, "calibrate"):
+            calibration = calibrate(data, representative_dataset, OpResolver(), progress)
+        result.samples = calibration.samples
+        with _step(result, "quantize"):
+            quantized, report = quantize(
+                calibration, storage, inference_input_type, inference_output_type, kernels
+            )
+        result.report.extend(report)
+        _keep_extras(model, quantized)
+        result.kernels = record_kernels(quantized)
+        result.model = quantized
+        result.sizes["quantized"] = len(quantized.to_bytes())
+    if verify and isinstance(loaded, TfSource):
+        from .check import compare
+
+        with _step(result, "verify"):
+            result.comparison = compare(loaded, result.model, representative_dataset)
+    if output is not None:
+        result.save(output, overwrite)
+    return result
+
+
+def _storage(int8: bool | str) -> str | None:
+    if int8 is True:
+        return "int8"
+    if int8 is False or int8 is None:
+        return None
+    if int8 in ("int8", "int16"):
+        return str(int8)
+    raise ValueError(f"int8 is {int8!r}, want True, False, 'int8' or 'int16'")
+
+
+def _check_output(source: Any, output: str | os.PathLike[str] | None, overwrite: bool) -> None:
+    """Refuses before the work rather than after it."""
+    if output is None:
+        return
+    target = Path(output)
+    if not target.absolute().parent.is_dir():
+        raise FileNotFoundError(f"the folder {target.absolute().parent} does not exist")
+    if not target.exists():
+        return
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder, want a file name")
+    origin = source.path if isinstance(source, Model) else source
+    if isinstance(origin, (str, os.PathLike)) and Path(origin).exists():
+        if os.path.samefile(origin, target):
+            raise FileExistsError(f"{target} is the source; the source is never overwritten")
+    if not overwrite:
+        raise FileExistsError(f"{target} exists; pass overwrite=True to replace it")
+
+
+def _float_model(loaded: Model | TfSource, kernels: Kernels, result: ConvertResult) -> Model:
+    if isinstance(loaded, Model):
+        if loaded.path is not None:
+            result.sizes["source"] = loaded.path.stat().st_size
+        else:
+            result.sizes["source"] = len(loaded.to_bytes())
+        return loaded
+    with _step(result, "convert"):
+        data = convert_functions(loaded, kernels, result.notes)
+    result.sizes["source"] = len(data)
+    return Model.load(data)
+
+
+def _keep_extras(model: Model, quantized: Model) -> None:
+    """What TF's quantizer drops: associated files and metadata of others."""
+    quantized.associated_files.update(model.associated_files)
+    present = {name for name, _ in quantized.metadata}
+    quantized.metadata += [entry for entry in model.metadata if entry[0] not in present]
+
+
+@contextmanager
+def _step(result: ConvertResult, name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    result.steps.append(Step(name, time.perf_counter() - start))

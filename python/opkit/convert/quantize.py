@@ -1,0 +1,51 @@
+"""Post-training quantization: TF's quantizer for builtins, ours for the kit's custom ops."""
+
+from __future__ import annotations
+
+from opkit.model import Model
+from opkit.rewrite import CleanUp, IntegerIO, Kernels, Report, SinkQuantization, run_passes
+
+from .calibrate import Calibration
+from .errors import ConversionError
+
+__all__ = ["quantize"]
+
+
+def quantize(
+    calibration: Calibration,
+    storage: str,
+    input_type: str,
+    output_type: str,
+    kernels: Kernels,
+) -> tuple[Model, Report]:
+    """The quantized model and what the passes did to it.
+
+    ``storage`` is the activations' type, "int8" or "int16" (with int8 weights); ``input_type`` and
+    ``output_type`` are "float32" or that type. Raises ConversionError if TF's quantizer fails."""
+    model = Model.load(_builtins(calibration.model, storage))
+    report = run_passes(
+        model, [SinkQuantization(calibration.ranges, default=storage), CleanUp()], kernels
+    )
+    if (input_type, output_type) != ("float32", "float32"):
+        passes = [IntegerIO(input_type, output_type), CleanUp()]
+        report.extend(run_passes(model, passes, kernels))
+    return model, report
+
+
+def _builtins(calibrated: bytes, storage: str) -> bytes:
+    import tensorflow as tf
+    from tensorflow.lite.python import convert as tf_convert
+
+    types = tf_convert._types_pb2
+    kinds = {"int8": types.QUANTIZED_INT8, "int16": types.QUANTIZED_INT16}
+    try:
+        return bytes(
+            tf_convert.mlir_quantize(
+                calibrated,
+                inference_type=kinds[storage],
+                input_data_type=tf.float32,
+                output_data_type=tf.float32,
+            )
+        )
+    except Exception as error:  # the quantizer raises RuntimeError and its own kinds
+        raise ConversionError(f"TensorFlow's quantizer failed: {error}") from error
