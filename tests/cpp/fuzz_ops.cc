@@ -1,0 +1,112 @@
+// Runs every op with random calls, valid and hostile. Built with ASan and UBSan it proves that no
+// input crashes a kernel or reads outside its buffers; a refusal must say why.
+//
+//   fuzz_ops [--seconds 60] [--seed 1] [--ops Erf,UniqueV2] [--case SEED]
+//
+// A failing case prints the command that repeats it. With clang's -fsanitize=fuzzer
+// (OPKIT_LIBFUZZER) the same cases are driven by libFuzzer instead.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "random_case.h"
+
+using opkit::internal::OpEntry;
+
+namespace {
+
+bool Selected(const std::string& ops, const char* name) {
+  return ops.empty() || ("," + ops + ",").find("," + std::string(name) + ",") != std::string::npos;
+}
+
+// False when a refused call gave no reason.
+bool RunOne(const OpEntry& op, uint64_t seed, bool* ran) {
+  opkit::testing::Source source(seed);
+  const auto outcome = opkit::testing::RunRandomCase(op, &source);
+  *ran = outcome.ran;
+  return outcome.ran || !outcome.message.empty();
+}
+
+}  // namespace
+
+#ifdef OPKIT_LIBFUZZER
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto* ops = new auto(opkit::testing::AllOps());
+  opkit::testing::Source source(data, size);
+  const auto& op = *(*ops)[source.Bits() % ops->size()];
+  opkit::testing::RunRandomCase(op, &source);
+  return 0;
+}
+
+#else
+
+int main(int argc, char** argv) {
+  double seconds = 60;
+  uint64_t seed = 1, one_case = 0;
+  bool has_case = false;
+  std::string names;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i];
+    if (flag == "--seconds") {
+      seconds = std::atof(argv[i + 1]);
+    } else if (flag == "--seed") {
+      seed = std::strtoull(argv[i + 1], nullptr, 10);
+    } else if (flag == "--ops") {
+      names = argv[i + 1];
+    } else if (flag == "--case") {
+      one_case = std::strtoull(argv[i + 1], nullptr, 10);
+      has_case = true;
+    } else {
+      std::fprintf(stderr, "unknown option %s\n", flag.c_str());
+      return 2;
+    }
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  uint64_t calls = 0, accepted = 0, silent = 0;
+  size_t never_ran = 0, op_count = 0;
+  std::string never;
+  std::vector<const OpEntry*> ops;
+  for (const OpEntry* e : opkit::testing::AllOps()) {
+    if (Selected(names, e->decl.name_)) ops.push_back(e);
+  }
+  std::vector<uint64_t> ran_count(ops.size(), 0);
+  for (uint64_t round = 0; has_case ? round == 0 : elapsed() < seconds; ++round) {
+    for (size_t k = 0; k < ops.size(); ++k) {
+      if (!has_case && elapsed() >= seconds && round > 0) break;
+      const uint64_t case_seed = has_case ? one_case : seed * 1000003 + round * 7919 + k;
+      // Named before it runs: a sanitizer ends the process.
+      std::fprintf(stderr, "\rcase: fuzz_ops --ops %s --case %llu            ", ops[k]->decl.name_,
+                   static_cast<unsigned long long>(case_seed));
+      bool ran = false;
+      if (!RunOne(*ops[k], case_seed, &ran)) {
+        ++silent;
+        std::fprintf(stderr, "\nrefused without a reason: fuzz_ops --ops %s --case %llu\n",
+                     ops[k]->decl.name_, static_cast<unsigned long long>(case_seed));
+      }
+      ++calls;
+      accepted += ran;
+      ran_count[k] += ran;
+    }
+  }
+  for (size_t k = 0; k < ops.size(); ++k) {
+    ++op_count;
+    if (ran_count[k] != 0) continue;
+    ++never_ran;
+    never += std::string(never.empty() ? "" : ", ") + ops[k]->decl.name_;
+  }
+  std::fprintf(stderr, "\n");
+  std::printf("fuzz_ops: %zu ops, %llu calls, %llu accepted, %llu refused without a reason, %zu ops "
+              "never accepted%s%s\n",
+              op_count, static_cast<unsigned long long>(calls),
+              static_cast<unsigned long long>(accepted), static_cast<unsigned long long>(silent),
+              never_ran, never.empty() ? "" : ": ", never.c_str());
+  return silent == 0 ? 0 : 1;
+}
+
+#endif
