@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opkit import _native
-from opkit.ops import load_entry_points
+from opkit.plugins import load_entry_points
 
 QUANTIZED = {"qint8": "int8", "quint8": "uint8", "qint16": "int16"}
 """Quantized dtypes and the storage dtype a .tflite tensor of theirs has."""

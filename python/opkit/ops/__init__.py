@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import pkgutil
 
+from opkit.plugins import failures, load_entry_points
+
+__all__ = ["failures", "family_of", "load_all", "load_entry_points"]
+
 _loaded = False
-_entered = False
-_failed: dict[str, str] = {}
 
 
 def load_all() -> None:
@@ -27,20 +28,12 @@ def load_all() -> None:
     load_entry_points()
 
 
-def load_entry_points() -> None:
-    """Imports every entry point of the group "opkit.ops", once; these load their kernels."""
-    global _entered
-    if _entered:
-        return
-    _entered = True  # before the imports: loading a library looks at the declarations
-    for entry in importlib.metadata.entry_points(group="opkit.ops"):
-        try:
-            entry.load()
-        except Exception as e:
-            _failed[entry.name] = f"{entry.value}: {type(e).__name__}: {e}"
+def family_of(op: str) -> str:
+    """The module of this package that registered an op; "outside" for ops of other packages."""
+    from opkit.spec.table import registered
 
-
-def failures() -> dict[str, str]:
-    """Entry points that could not be imported, with the error; `opkit doctor` prints them."""
     load_all()
-    return dict(_failed)
+    module = registered().get(op, "")
+    inside = f"{__name__}."
+    return module.removeprefix(inside) if module.startswith(inside) else "outside"
+

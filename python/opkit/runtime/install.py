@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-from opkit.ops import load_entry_points
+from opkit.plugins import load_entry_points
 from opkit.runtime.hosts import HostError, installed_hosts, select_host
 from opkit.runtime.libraries import flex_hook_path
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from opkit import _native
-from opkit.ops import load_entry_points
+from opkit.plugins import load_entry_points
 from opkit.runtime.hosts import TENSORFLOW, Host, HostError, select_host
 from opkit.runtime.libraries import load_delegate
 from opkit.runtime.preflight import check_model

@@ -6,7 +6,7 @@ import pathlib
 from typing import Any
 
 from opkit import _native
-from opkit.ops import load_entry_points
+from opkit.plugins import load_entry_points
 from opkit.runtime.hosts import Host, select_host
 
 

@@ -33,7 +33,8 @@ _NAME = re.compile(r"[A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 
 def snake_case(name: str) -> str:
     """ "SquaredRelu" -> "squared_relu", "FFT2D" -> "fft2d"."""
-    words = re.sub(r"([a-z0-9])([A-Z])(?=[a-z])|([a-z])([A-Z])", r"\1\3_\2\4", name)
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    words = re.sub(r"([a-z])([A-Z])", r"\1_\2", words)
     return re.sub(r"_+", "_", words).lower()
 
 
