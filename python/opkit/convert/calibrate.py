@@ -23,11 +23,13 @@ Samples = Callable[[], Iterable[Any]] | Iterable[Any]
 
 
 class Calibration:
-    """A calibrated model (bytes, for TF's quantizer), the ranges in it and the samples used."""
+    """A calibrated model (bytes, for TF's quantizer), the ranges in it, the number of samples, and
+    TF's Calibrator that holds the statistics."""
 
-    def __init__(self, model: bytes, samples: int) -> None:
+    def __init__(self, model: bytes, samples: int, runner: Any) -> None:
         self.model = model
         self.samples = samples
+        self.runner = runner
         self.ranges = _ranges(Model.load(model))
 
 
@@ -80,7 +82,7 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
             CalibrationWarning,
             stacklevel=2,
         )
-    return Calibration(calibrated, feed.count)
+    return Calibration(calibrated, feed.count, runner)
 
 
 class _Feed:

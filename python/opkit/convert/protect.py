@@ -41,8 +41,9 @@ def protect(graph_def: Any, kernels: Kernels) -> dict[str, int]:
     Returns how many nodes of each op were wrapped. Nodes whose dtypes or attributes the kit's
     kernel does not take are left to the converter."""
     wrapper = _Wrapper(graph_def, kernels)
+    bodies = [f for f in graph_def.library.function if "_implements" not in f.attr]
     wrapper.nodes(graph_def.node)
-    for function in list(graph_def.library.function):
+    for function in bodies:  # not the ones made on the way
         renamed = wrapper.nodes(function.node_def)
         _rename_results(function, renamed)
     return wrapper.counts
@@ -139,22 +140,13 @@ class _Wrapper:
         for i, (argument, value) in enumerate(zip(op_def.output_arg, outputs, strict=True)):
             function.signature.output_arg.add(name=f"out{i}", type=value)
             function.ret[f"out{i}"] = f"op:{argument.name}:0"
-        function.attr["_implements"].s = _implements(node.op, attrs).encode()
-        function.attr["_noinline"].b = True
+        marker = function.attr["_implements"].func
+        marker.name = node.op
+        marker.attr["tfl_fusable_op"].b = True
+        for key, value in attrs.items():
+            if value.WhichOneof("value") in _KEPT:
+                marker.attr[key].CopyFrom(value)
         return name
-
-
-def _implements(op: str, attrs: dict[str, Any]) -> str:
-    """Text proto of a NameAttrList: the op, that it is fusable, and the attributes to keep."""
-    from google.protobuf import text_format
-    from tensorflow.core.framework import attr_value_pb2
-
-    marker = attr_value_pb2.NameAttrList(name=op)
-    marker.attr["tfl_fusable_op"].b = True
-    for key, value in attrs.items():
-        if value.WhichOneof("value") in _KEPT:
-            marker.attr[key].CopyFrom(value)
-    return str(text_format.MessageToString(marker, as_one_line=True))
 
 
 def _rename_results(function: Any, renamed: dict[str, list[str]]) -> None:

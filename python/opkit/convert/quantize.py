@@ -22,7 +22,7 @@ def quantize(
 
     ``storage`` is the activations' type, "int8" or "int16" (with int8 weights); ``input_type`` and
     ``output_type`` are "float32" or that type. Raises ConversionError if TF's quantizer fails."""
-    model = Model.load(_builtins(calibration.model, storage))
+    model = Model.load(_builtins(calibration, storage))
     report = run_passes(
         model, [SinkQuantization(calibration.ranges, default=storage), CleanUp()], kernels
     )
@@ -32,20 +32,28 @@ def quantize(
     return model, report
 
 
-def _builtins(calibrated: bytes, storage: str) -> bytes:
+def _builtins(calibration: Calibration, storage: str) -> bytes:
     import tensorflow as tf
     from tensorflow.lite.python import convert as tf_convert
 
-    types = tf_convert._types_pb2
-    kinds = {"int8": types.QUANTIZED_INT8, "int16": types.QUANTIZED_INT16}
     try:
+        if storage == "int8":
+            return bytes(
+                tf_convert.mlir_quantize(
+                    calibration.model, input_data_type=tf.float32, output_data_type=tf.float32
+                )
+            )
+        # TF's newer quantizer gives int16 tensors zero points other than 0, which its kernels
+        # refuse; TF itself takes the older one here. The statistics are there: no samples again.
         return bytes(
-            tf_convert.mlir_quantize(
-                calibrated,
-                inference_type=kinds[storage],
-                input_data_type=tf.float32,
-                output_data_type=tf.float32,
+            calibration.runner.calibrate_and_quantize(
+                lambda: iter(()),
+                tf.float32,
+                tf.float32,
+                allow_float=True,
+                activations_type=tf.int16,
+                bias_type=tf.int64,
             )
         )
-    except Exception as error:  # the quantizer raises RuntimeError and its own kinds
+    except Exception as error:  # the quantizers raise RuntimeError and their own kinds
         raise ConversionError(f"TensorFlow's quantizer failed: {error}") from error
