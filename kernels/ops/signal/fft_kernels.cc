@@ -1,0 +1,317 @@
+// Moves rows and columns between interleaved tensors and split planes around fft-inl.h, once per
+// instruction set.
+#include "ops/signal/fft_kernels.h"
+
+#include <algorithm>
+
+#include "math/simd.h"
+
+#include "ops/signal/fft-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit::signal::HWY_NAMESPACE {
+
+template <class R>
+HWY_INLINE void Split(size_t n, const R* HWY_RESTRICT in, R* HWY_RESTRICT re,
+                      R* HWY_RESTRICT im) {
+  const Tag<R> d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    Vec<R> a, b;
+    hn::LoadInterleaved2(d, in + 2 * i, a, b);
+    hn::StoreU(a, d, re + i);
+    hn::StoreU(b, d, im + i);
+  }
+  for (; i < n; ++i) {
+    re[i] = in[2 * i];
+    im[i] = in[2 * i + 1];
+  }
+}
+
+template <class R>
+HWY_INLINE void Join(size_t n, R scale, const R* HWY_RESTRICT re, const R* HWY_RESTRICT im,
+                     R* HWY_RESTRICT out) {
+  const Tag<R> d;
+  const size_t lanes = hn::Lanes(d);
+  const Vec<R> factor = hn::Set(d, scale);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreInterleaved2(hn::Mul(factor, hn::LoadU(d, re + i)),
+                          hn::Mul(factor, hn::LoadU(d, im + i)), d, out + 2 * i);
+  }
+  for (; i < n; ++i) {
+    out[2 * i] = scale * re[i];
+    out[2 * i + 1] = scale * im[i];
+  }
+}
+
+// Spectrum of 2 m reals from z, the transform of x[2k] + i x[2k+1].
+template <class R>
+HWY_INLINE void UnpackReal(size_t m, const R* roots, Planes<R> z, R* HWY_RESTRICT out) {
+  const Tag<R> d;
+  const size_t lanes = hn::Lanes(d);
+  const R* wr = roots;
+  const R* wi = roots + m + 1;
+  out[0] = z.re[0] + z.im[0];
+  out[1] = R(0);
+  out[2 * m] = z.re[0] - z.im[0];
+  out[2 * m + 1] = R(0);
+  const Vec<R> half = hn::Set(d, R(0.5));
+  size_t k = 1;
+  for (; k + lanes <= m; k += lanes) {
+    const size_t mirror = m - k - lanes + 1;
+    const Vec<R> ar = hn::LoadU(d, z.re + k), ai = hn::LoadU(d, z.im + k);
+    const Vec<R> br = hn::Reverse(d, hn::LoadU(d, z.re + mirror));
+    const Vec<R> bi = hn::Reverse(d, hn::LoadU(d, z.im + mirror));
+    const Vec<R> er = hn::Mul(half, hn::Add(ar, br)), ei = hn::Mul(half, hn::Sub(ai, bi));
+    const Vec<R> dr = hn::Mul(half, hn::Sub(ar, br)), di = hn::Mul(half, hn::Add(ai, bi));
+    const Vec<R> cr = hn::LoadU(d, wr + k), ci = hn::LoadU(d, wi + k);
+    hn::StoreInterleaved2(hn::MulAdd(cr, di, hn::MulAdd(ci, dr, er)),
+                          hn::MulAdd(ci, di, hn::NegMulAdd(cr, dr, ei)), d, out + 2 * k);
+  }
+  for (; k < m; ++k) {
+    const R ar = z.re[k], ai = z.im[k], br = z.re[m - k], bi = z.im[m - k];
+    const R er = R(0.5) * (ar + br), ei = R(0.5) * (ai - bi);
+    const R dr = R(0.5) * (ar - br), di = R(0.5) * (ai + bi);
+    out[2 * k] = er + (wr[k] * di + wi[k] * dr);
+    out[2 * k + 1] = ei - (wr[k] * dr - wi[k] * di);
+  }
+}
+
+// The reverse of UnpackReal, times 2.
+template <class R>
+HWY_INLINE void PackReal(size_t m, const R* roots, Planes<R> z) {
+  // In place on k and m - k together; z holds m + 1 values.
+  const R* wr = roots;
+  const R* wi = roots + m + 1;
+  const R first = z.re[0], last = z.re[m];
+  z.re[0] = first + last;
+  z.im[0] = first - last;
+  for (size_t k = 1; 2 * k <= m; ++k) {
+    const size_t j = m - k;
+    const R ar = z.re[k], ai = z.im[k], br = z.re[j], bi = z.im[j];
+    const R er = ar + br, ei = ai - bi, dr = ar - br, di = ai + bi;
+    // conj(w) (dr + i di)
+    const R pr = wr[k] * dr + wi[k] * di, pi = wr[k] * di - wi[k] * dr;
+    z.re[k] = er - pi;
+    z.im[k] = ei + pr;
+    z.re[j] = er + pi;
+    z.im[j] = pr - ei;
+  }
+}
+
+template <class R>
+HWY_INLINE void CarveScratch(size_t reals, R* scratch, Planes<R>* a, Planes<R>* b) {
+  const size_t plane = reals / 4;
+  *a = {scratch, scratch + plane};
+  *b = {scratch + 2 * plane, scratch + 3 * plane};
+}
+
+// Short rows: `w` of them side by side, as columns. Real ones run as complex ones.
+template <class R>
+HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t w,
+                            const R* in, size_t in_stride, R* out, size_t out_stride,
+                            R* scratch) {
+  const size_t n = plan.n;
+  Planes<R> a, b;
+  CarveScratch(RowScratchReals(plan), scratch, &a, &b);
+  for (size_t r = 0; r < w; ++r) {
+    R* re = a.re + r;
+    R* im = a.im + r;
+    if (kind == RowKind::kRealToComplex) {
+      const R* x = in + r * in_stride;
+      for (size_t k = 0; k < n; ++k) {
+        re[k * w] = x[k];
+        im[k * w] = R(0);
+      }
+      continue;
+    }
+    const R* x = in + 2 * r * in_stride;
+    const size_t given = kind == RowKind::kComplex ? n : n / 2 + 1;
+    for (size_t k = 0; k < given; ++k) {
+      re[k * w] = x[2 * k];
+      im[k * w] = x[2 * k + 1];
+    }
+    if (kind == RowKind::kComplexToReal) {
+      im[0] = R(0);
+      if (n % 2 == 0) im[n / 2 * w] = R(0);
+      for (size_t k = given; k < n; ++k) {
+        re[k * w] = x[2 * (n - k)];
+        im[k * w] = -x[2 * (n - k) + 1];
+      }
+    }
+  }
+  if (inverse) {
+    std::swap(a.re, a.im);
+    std::swap(b.re, b.im);
+  }
+  Transform<R>(plan, w, &a, &b);
+  if (inverse) std::swap(a.re, a.im);
+  for (size_t r = 0; r < w; ++r) {
+    const R* re = a.re + r;
+    const R* im = a.im + r;
+    if (kind == RowKind::kComplexToReal) {
+      R* y = out + r * out_stride;
+      for (size_t k = 0; k < n; ++k) y[k] = scale * re[k * w];
+      continue;
+    }
+    R* y = out + 2 * r * out_stride;
+    const size_t kept = kind == RowKind::kComplex ? n : n / 2 + 1;
+    for (size_t k = 0; k < kept; ++k) {
+      y[2 * k] = scale * re[k * w];
+      y[2 * k + 1] = scale * im[k * w];
+    }
+    if (kind == RowKind::kRealToComplex) {
+      y[1] = R(0);
+      if (n % 2 == 0) y[n + 1] = R(0);
+    }
+  }
+}
+
+template <class R>
+HWY_INLINE void Rows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t rows,
+                     const R* in, size_t in_stride, R* out, size_t out_stride, R* scratch) {
+  const size_t n = plan.n;
+  const bool packed = plan.core != n;
+  const size_t in_parts = kind == RowKind::kRealToComplex ? 1 : 2;
+  const size_t out_parts = kind == RowKind::kComplexToReal ? 1 : 2;
+  size_t row = 0;
+  if (n <= kShortRow) {
+    for (; row < rows; row += kRowBlock) {
+      ShortRows(kind, plan, inverse, scale, HWY_MIN(kRowBlock, rows - row),
+                in + row * in_stride * in_parts, in_stride, out + row * out_stride * out_parts,
+                out_stride, scratch);
+    }
+    return;
+  }
+  for (; row < rows; ++row) {
+    Planes<R> a, b;
+    CarveScratch(RowScratchReals(plan), scratch, &a, &b);
+    if (kind == RowKind::kComplex) {
+      Split(n, in + 2 * row * in_stride, a.re, a.im);
+      if (inverse) std::swap(a.re, a.im);
+      Transform<R>(plan, 1, &a, &b);
+      if (inverse) std::swap(a.re, a.im);
+      Join(n, scale, a.re, a.im, out + 2 * row * out_stride);
+    } else if (kind == RowKind::kRealToComplex) {
+      const R* x = in + row * in_stride;
+      R* y = out + 2 * row * out_stride;
+      if (packed) {
+        Split(n / 2, x, a.re, a.im);
+        Transform<R>(plan, 1, &a, &b);
+        UnpackReal(n / 2, plan.half_roots.data(), a, y);
+      } else {
+        std::copy(x, x + n, a.re);
+        std::fill(a.im, a.im + n, R(0));
+        Transform<R>(plan, 1, &a, &b);
+        Join(n / 2 + 1, R(1), a.re, a.im, y);
+        y[1] = R(0);
+      }
+    } else {
+      const R* x = in + 2 * row * in_stride;
+      R* y = out + row * out_stride;
+      Split(n / 2 + 1, x, a.re, a.im);
+      if (packed) {
+        PackReal(n / 2, plan.half_roots.data(), a);
+      } else {
+        a.im[0] = R(0);
+        for (size_t k = 1; k <= n / 2; ++k) {
+          a.re[n - k] = a.re[k];
+          a.im[n - k] = -a.im[k];
+        }
+      }
+      std::swap(a.re, a.im);
+      Transform<R>(plan, 1, &a, &b);
+      std::swap(a.re, a.im);
+      if (packed) {
+        Join(n / 2, scale, a.re, a.im, y);
+      } else {
+        for (size_t k = 0; k < n; ++k) y[k] = scale * a.re[k];
+      }
+    }
+  }
+}
+
+template <class R>
+HWY_INLINE void Columns(const FftPlan<R>& plan, bool inverse, R scale, size_t columns, const R* in,
+                        size_t in_stride, R* out, size_t out_stride, R* scratch) {
+  const size_t block = ColumnBlock(plan.n);
+  for (size_t first = 0; first < columns; first += block) {
+    const size_t w = HWY_MIN(block, columns - first);
+    Planes<R> a, b;
+    CarveScratch(ColumnScratchReals(plan), scratch, &a, &b);
+    for (size_t k = 0; k < plan.n; ++k) {
+      Split(w, in + 2 * (k * in_stride + first), a.re + k * w, a.im + k * w);
+    }
+    if (inverse) {
+      std::swap(a.re, a.im);
+      std::swap(b.re, b.im);
+    }
+    Transform<R>(plan, w, &a, &b);
+    if (inverse) std::swap(a.re, a.im);
+    for (size_t k = 0; k < plan.n; ++k) {
+      Join(w, scale, a.re + k * w, a.im + k * w, out + 2 * (k * out_stride + first));
+    }
+  }
+}
+
+void RowsF32(RowKind kind, const FftPlan<float>& plan, bool inverse, float scale, size_t rows,
+             const float* in, size_t in_stride, float* out, size_t out_stride, float* scratch) {
+  Rows(kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+}
+void RowsF64(RowKind kind, const FftPlan<double>& plan, bool inverse, double scale, size_t rows,
+             const double* in, size_t in_stride, double* out, size_t out_stride, double* scratch) {
+  Rows(kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+}
+void ColumnsF32(const FftPlan<float>& plan, bool inverse, float scale, size_t columns,
+                const float* in, size_t in_stride, float* out, size_t out_stride, float* scratch) {
+  Columns(plan, inverse, scale, columns, in, in_stride, out, out_stride, scratch);
+}
+void ColumnsF64(const FftPlan<double>& plan, bool inverse, double scale, size_t columns,
+                const double* in, size_t in_stride, double* out, size_t out_stride,
+                double* scratch) {
+  Columns(plan, inverse, scale, columns, in, in_stride, out, out_stride, scratch);
+}
+
+}  // namespace opkit::signal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace opkit::signal {
+OPKIT_SIMD_EXPORT(RowsF32);
+OPKIT_SIMD_EXPORT(RowsF64);
+OPKIT_SIMD_EXPORT(ColumnsF32);
+OPKIT_SIMD_EXPORT(ColumnsF64);
+
+template <>
+void TransformRows<float>(RowKind kind, const FftPlan<float>& plan, bool inverse, float scale,
+                          size_t rows, const float* in, size_t in_stride, float* out,
+                          size_t out_stride, float* scratch) {
+  OPKIT_SIMD_CALL(RowsF32)
+  (kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+}
+template <>
+void TransformRows<double>(RowKind kind, const FftPlan<double>& plan, bool inverse, double scale,
+                           size_t rows, const double* in, size_t in_stride, double* out,
+                           size_t out_stride, double* scratch) {
+  OPKIT_SIMD_CALL(RowsF64)
+  (kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+}
+template <>
+void TransformColumns<float>(const FftPlan<float>& plan, bool inverse, float scale, size_t columns,
+                             const float* in, size_t in_stride, float* out, size_t out_stride,
+                             float* scratch) {
+  OPKIT_SIMD_CALL(ColumnsF32)
+  (plan, inverse, scale, columns, in, in_stride, out, out_stride, scratch);
+}
+template <>
+void TransformColumns<double>(const FftPlan<double>& plan, bool inverse, double scale,
+                              size_t columns, const double* in, size_t in_stride, double* out,
+                              size_t out_stride, double* scratch) {
+  OPKIT_SIMD_CALL(ColumnsF64)
+  (plan, inverse, scale, columns, in, in_stride, out, out_stride, scratch);
+}
+
+}  // namespace opkit::signal
+#endif  // HWY_ONCE

@@ -1,0 +1,66 @@
+// Transforms of rows and of blocks of columns, for float (wide = false) and double.
+#ifndef OPKIT_OPS_SIGNAL_FFT_KERNELS_H_
+#define OPKIT_OPS_SIGNAL_FFT_KERNELS_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "ops/signal/fft_plan.h"
+
+namespace opkit::signal {
+
+// A plan ready to run (Bluestein's kernel transformed).
+template <class R>
+std::unique_ptr<FftPlan<R>> MakeFftPlan(size_t n, bool real);
+
+enum class RowKind {
+  kComplex,         // n complex -> n complex
+  kRealToComplex,   // n real -> n / 2 + 1 complex
+  kComplexToReal,   // n / 2 + 1 complex -> n real; inverse, the ends' imaginary parts ignored
+};
+
+// Columns transformed together. Long ones go fewer at a time, to stay in the cache.
+inline size_t ColumnBlock(size_t n) { return n <= 4096 ? 16 : n <= 16384 ? 8 : 4; }
+
+// Scratch, in reals, of a transform of `columns` columns: two complex buffers of split planes,
+// their distances kept off powers of two. One more value for the ends of a real spectrum.
+template <class R>
+size_t ScratchReals(const FftPlan<R>& plan, size_t columns) {
+  const size_t inner = plan.convolution ? plan.convolution->n : plan.core + 1;
+  return 4 * ((inner * columns + 15) / 16 * 16 + 16);
+}
+template <class R>
+size_t RowScratchReals(const FftPlan<R>& plan) {
+  return ScratchReals(plan, plan.n <= kShortRow ? kRowBlock : 1);
+}
+template <class R>
+size_t ColumnScratchReals(const FftPlan<R>& plan) {
+  return ScratchReals(plan, ColumnBlock(plan.n));
+}
+
+// `rows` rows; strides count complex or real elements, whichever the side holds.
+template <class R>
+void TransformRows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t rows,
+                   const R* in, size_t in_stride, R* out, size_t out_stride, R* scratch);
+
+// Columns [0, columns) of a complex matrix of plan.n rows; in may be out.
+template <class R>
+void TransformColumns(const FftPlan<R>& plan, bool inverse, R scale, size_t columns, const R* in,
+                      size_t in_stride, R* out, size_t out_stride, R* scratch);
+
+template <>
+void TransformRows<float>(RowKind, const FftPlan<float>&, bool, float, size_t, const float*,
+                          size_t, float*, size_t, float*);
+template <>
+void TransformRows<double>(RowKind, const FftPlan<double>&, bool, double, size_t, const double*,
+                           size_t, double*, size_t, double*);
+template <>
+void TransformColumns<float>(const FftPlan<float>&, bool, float, size_t, const float*, size_t,
+                             float*, size_t, float*);
+template <>
+void TransformColumns<double>(const FftPlan<double>&, bool, double, size_t, const double*, size_t,
+                              double*, size_t, double*);
+
+}  // namespace opkit::signal
+
+#endif  // OPKIT_OPS_SIGNAL_FFT_KERNELS_H_
