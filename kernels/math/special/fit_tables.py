@@ -238,7 +238,7 @@ def normal_tables() -> None:
          0, 0.5625, rational=True)
     emit("NdtriA", normal_tail, 2.03, 6, rational=True)
     emit("NdtriB", normal_tail, 6, 16, rational=True)
-    emit("NdtriC", normal_tail, 16, 39, rational=True, tol_f=None)
+    emit("NdtriC", normal_tail, 16, 39, tol_f=None)
     # erfcx(z) in t = 1 / (1 + z / 2).
     emit("Erfcx", lambda t: _erfcx(2 * (1 / t - 1)) / t, 0.0, 1.0, rational=True)
 
@@ -358,7 +358,7 @@ def misc_tables() -> None:
     def spence(w: mp.mpf) -> mp.mpf:
         return mp.re(mp.polylog(2, -w)) / w if w else mp.mpf(-1)
 
-    emit("Spence", spence, -0.5, 0.5, rational=True)
+    emit("Spence", spence, -0.5, 0.5)
 
 
 def incomplete_tables() -> None:
@@ -367,7 +367,7 @@ def incomplete_tables() -> None:
         with mp.workdps(200):
             return (m - mp.log(1 + m)) / (m * m)
 
-    emit("Log1pmx", log1pmx, -0.5, 0.5, rational=True)
+    emit("Log1pmx", log1pmx, -0.5, 0.5, tol_f=1e-11)
     n, orders = 44, 12
     with mp.workdps(80):
         total = n + 2 * orders + 4

@@ -327,7 +327,8 @@ HWY_INLINE void Block(const T* const* x, T* y, size_t n, Buffers<Fn, T>& b,
   }
 }
 
-// y[i] = Fn(x[0][i], ..); y may be one of the inputs' arrays only if n <= kBlock.
+// y[i] = Fn(x[0][i], ..); y may be the array of an input. An element's result
+// does not depend on its neighbours.
 template <class Fn, class T>
 HWY_INLINE void Map(const T* const* x, T* y, size_t n) {
   const auto regions = std::make_index_sequence<Fn::kRegions>();
@@ -337,11 +338,13 @@ HWY_INLINE void Map(const T* const* x, T* y, size_t n) {
     const size_t m = n - i < kBlock ? n - i : kBlock;
     const T* p[3] = {};
     for (size_t k = 0; k < Fn::kIn; ++k) p[k] = x[k] + i;
-    if (m % lanes == 0) {
+    bool own = m % lanes == 0;
+    for (size_t k = 0; k < Fn::kIn; ++k) own = own && x[k] != y;
+    if (own) {
       Block<Fn, T>(p, y + i, m, b, regions);
       continue;
     }
-    // The odd end: padded copies.
+    // The odd end, and in place: padded copies.
     T in[Fn::kIn][kBlock], out[kBlock];
     const size_t padded = (m + lanes - 1) / lanes * lanes;
     for (size_t k = 0; k < Fn::kIn; ++k) {

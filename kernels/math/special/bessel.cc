@@ -1,0 +1,246 @@
+// Bessel functions of orders 0 and 1: fits in x^2 near 0 and of the factors of
+// Hankel's expansions beyond (DLMF 10.17, 10.40).
+#include "math/special/special.h"
+
+#include "math/simd.h"
+
+#include "math/special/vec-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit {
+namespace HWY_NAMESPACE {
+namespace special {
+
+constexpr double kTwoOverPi = 0.63661977236758134308;
+
+HWY_INLINE V Sqr(V x) { return hn::Mul(x, x); }
+
+// I_0 or I_1, times exp(-|x|) if kScaled.
+template <int kOrder, bool kScaled>
+struct BesselIFn {
+  static constexpr size_t kIn = 1, kRegions = 2;
+  template <size_t kR, class D>
+  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
+    return hn::Le(hn::Abs(a[0]), Num(d, 8));
+  }
+  template <bool kF, size_t kR>
+  static HWY_INLINE V Eval(const V* a) {
+    const V x = a[0], ax = hn::Abs(x);
+    if constexpr (kR == 0) {
+      V y;
+      if constexpr (kOrder == 0) {
+        y = OPKIT_FIT(kF, I0Small, Sqr(x));
+      } else {
+        y = hn::Mul(x, OPKIT_FIT(kF, I1Small, Sqr(x)));
+      }
+      if constexpr (kScaled) y = hn::Mul(y, Exp<kF>(hn::Neg(ax)));
+      return y;
+    }
+    const V v = hn::Div(Set(1.0), ax);
+    V y;
+    if constexpr (kOrder == 0) {
+      y = OPKIT_FIT(kF, I0Big, v);
+    } else {
+      y = hn::CopySign(OPKIT_FIT(kF, I1Big, v), x);
+    }
+    y = hn::Mul(y, hn::Sqrt(v));
+    if constexpr (!kScaled) {
+      // The square of exp(x / 2) reaches where exp(x) is over the range already.
+      const V half = Exp<kF>(hn::Mul(Set(0.5), ax));
+      y = hn::Mul(hn::Mul(y, half), half);
+    }
+    return y;
+  }
+  template <class D>
+  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
+    if constexpr (kScaled) return y;
+    return hn::IfThenElse(hn::Eq(hn::Abs(a[0]), Num(d, kInf)), Num(d, kNan), y);
+  }
+};
+
+// K_0 or K_1, times exp(x) if kScaled.
+template <int kOrder, bool kScaled>
+struct BesselKFn {
+  static constexpr size_t kIn = 1, kRegions = 2;
+  template <size_t kR, class D>
+  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
+    return hn::Le(a[0], Num(d, 1));
+  }
+  template <bool kF, size_t kR>
+  static HWY_INLINE V Eval(const V* a) {
+    const V x = a[0];
+    V y;
+    if constexpr (kR == 0) {
+      const V z = Sqr(x), log = Log<kF>(x);
+      if constexpr (kOrder == 0) {
+        y = hn::NegMulAdd(log, OPKIT_FIT(kF, I0One, z), OPKIT_FIT(kF, K0Small, z));
+      } else {
+        const V s = hn::MulAdd(log, OPKIT_FIT(kF, I1One, z), OPKIT_FIT(kF, K1Small, z));
+        y = hn::MulAdd(x, s, hn::Div(Set(1.0), x));
+      }
+      if constexpr (kScaled) y = hn::Mul(y, Exp<kF>(x));
+      return y;
+    }
+    const V v = hn::Div(Set(1.0), x);
+    if constexpr (kOrder == 0) {
+      y = OPKIT_FIT(kF, K0Big, v);
+    } else {
+      y = OPKIT_FIT(kF, K1Big, v);
+    }
+    y = hn::Mul(y, hn::Sqrt(v));
+    if constexpr (!kScaled) y = hn::Mul(y, Exp<kF>(hn::Neg(x)));
+    return y;
+  }
+  template <class D>
+  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
+    y = hn::IfThenElse(hn::Le(a[0], Num(d, 0)), Num(d, kInf), y);
+    return hn::IfThenElse(hn::Eq(a[0], Num(d, kInf)), Num(d, 0), y);
+  }
+};
+
+// J_0 or J_1 for |x| <= 8, the zeros there exact factors.
+template <bool kF, int kOrder>
+HWY_INLINE V BesselJSmall(V x) {
+  const V ax = hn::Abs(x);
+  constexpr double kHi[] = {kOrder ? kJ1Zero0Hi : kJ0Zero0Hi, kOrder ? kJ1Zero1Hi : kJ0Zero1Hi};
+  constexpr double kLo[] = {kOrder ? kJ1Zero0Lo : kJ0Zero0Lo, kOrder ? kJ1Zero1Lo : kJ0Zero1Lo};
+  const V f0 = hn::Mul(hn::Sub(hn::Sub(ax, Set(kHi[0])), Set(kLo[0])), hn::Add(ax, Set(kHi[0])));
+  const V f1 = hn::Mul(hn::Sub(hn::Sub(ax, Set(kHi[1])), Set(kLo[1])), hn::Add(ax, Set(kHi[1])));
+  V p;
+  if constexpr (kOrder == 0) {
+    p = OPKIT_FIT(kF, J0Small, Sqr(x));
+  } else {
+    p = hn::Mul(x, OPKIT_FIT(kF, J1Small, Sqr(x)));
+  }
+  return hn::Mul(hn::Mul(f0, f1), p);
+}
+
+// J (or Y) for x >= 8 from sin(x), cos(x) and the slowly varying P and Q. With
+// chi = x - pi / 4 (- pi / 2) expanded there is no rounded phase.
+template <bool kF, int kOrder, bool kY>
+HWY_INLINE V BesselJYLarge(V x) {
+  const V inv = hn::Div(Set(1.0), x), w = Sqr(inv);
+  V p, q;
+  if constexpr (kOrder == 0) {
+    p = OPKIT_FIT(kF, P0, w);
+    q = OPKIT_FIT(kF, Q0, w);
+  } else {
+    p = OPKIT_FIT(kF, P1, w);
+    q = OPKIT_FIT(kF, Q1, w);
+  }
+  q = hn::Mul(q, inv);
+  V s, c;
+  SinCos<kF>(x, s, c);
+  V sum = hn::Add(s, c), diff = hn::Sub(s, c);  // sqrt(2) cos(chi), sqrt(2) sin(chi), order 0
+  if constexpr (kOrder == 1) {
+    const V t = sum;
+    sum = diff;
+    diff = hn::Neg(t);
+  }
+  const V y = kY ? hn::MulAdd(p, diff, hn::Mul(q, sum)) : hn::MulSub(p, sum, hn::Mul(q, diff));
+  return hn::Mul(y, hn::Sqrt(hn::Mul(inv, Set(1 / kPi))));
+}
+
+template <int kOrder>
+struct BesselJFn {
+  static constexpr size_t kIn = 1, kRegions = 2;
+  template <size_t kR, class D>
+  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
+    return hn::Le(hn::Abs(a[0]), Num(d, 8));
+  }
+  template <bool kF, size_t kR>
+  static HWY_INLINE V Eval(const V* a) {
+    const V x = a[0];
+    if constexpr (kR == 0) return BesselJSmall<kF, kOrder>(x);
+    const V y = BesselJYLarge<kF, kOrder, false>(hn::Abs(x));
+    if constexpr (kOrder == 0) return y;
+    return hn::Xor(y, hn::And(x, Set(-0.0)));
+  }
+  template <class D>
+  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
+    return hn::IfThenElse(hn::Eq(hn::Abs(a[0]), Num(d, kInf)), Num(d, kNan), y);
+  }
+};
+
+template <int kOrder>
+struct BesselYFn {
+  static constexpr size_t kIn = 1, kRegions = 2;
+  template <size_t kR, class D>
+  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
+    return hn::Le(a[0], Num(d, 8));
+  }
+  template <bool kF, size_t kR>
+  static HWY_INLINE V Eval(const V* a) {
+    const V x = a[0];
+    if constexpr (kR == 1) return BesselJYLarge<kF, kOrder, true>(x);
+    // Full accuracy for float32 as well: the terms cancel at the zeros.
+    const V z = Sqr(x);
+    const V j = hn::Mul(Log<false>(x), BesselJSmall<false, kOrder>(x));
+    if constexpr (kOrder == 0) {
+      // The fits are shifted to be free of zeros.
+      const V fit = hn::Sub(OPKIT_FIT(false, Y0Small, z), Set(2.0));
+      return hn::MulAdd(Set(kTwoOverPi), j, fit);
+    }
+    const V fit = hn::Mul(x, hn::Sub(OPKIT_FIT(false, Y1Small, z), Set(1.0)));
+    return hn::MulAdd(Set(kTwoOverPi), hn::Sub(j, hn::Div(Set(1.0), x)), fit);
+  }
+  template <class D>
+  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
+    y = hn::IfThenElse(hn::Lt(a[0], Num(d, 0)), Num(d, -kInf), y);
+    // Y_1(0) is NaN in TensorFlow's float32, -inf in its float64.
+    constexpr bool kNanAtZero = kOrder == 1 && std::is_same_v<hn::TFromD<D>, float>;
+    y = hn::IfThenElse(hn::Eq(a[0], Num(d, 0)), Num(d, kNanAtZero ? kNan : -kInf), y);
+    return hn::IfThenElse(hn::Eq(a[0], Num(d, kInf)), Num(d, kNan), y);
+  }
+};
+
+using BesselI0Fn = BesselIFn<0, false>;
+using BesselI0eFn = BesselIFn<0, true>;
+using BesselI1Fn = BesselIFn<1, false>;
+using BesselI1eFn = BesselIFn<1, true>;
+using BesselK0Fn = BesselKFn<0, false>;
+using BesselK0eFn = BesselKFn<0, true>;
+using BesselK1Fn = BesselKFn<1, false>;
+using BesselK1eFn = BesselKFn<1, true>;
+using BesselJ0Fn = BesselJFn<0>;
+using BesselJ1Fn = BesselJFn<1>;
+using BesselY0Fn = BesselYFn<0>;
+using BesselY1Fn = BesselYFn<1>;
+
+}  // namespace special
+
+OPKIT_SPECIAL_MAP1(BesselI0, BesselI0Fn)
+OPKIT_SPECIAL_MAP1(BesselI0e, BesselI0eFn)
+OPKIT_SPECIAL_MAP1(BesselI1, BesselI1Fn)
+OPKIT_SPECIAL_MAP1(BesselI1e, BesselI1eFn)
+OPKIT_SPECIAL_MAP1(BesselK0, BesselK0Fn)
+OPKIT_SPECIAL_MAP1(BesselK0e, BesselK0eFn)
+OPKIT_SPECIAL_MAP1(BesselK1, BesselK1Fn)
+OPKIT_SPECIAL_MAP1(BesselK1e, BesselK1eFn)
+OPKIT_SPECIAL_MAP1(BesselJ0, BesselJ0Fn)
+OPKIT_SPECIAL_MAP1(BesselJ1, BesselJ1Fn)
+OPKIT_SPECIAL_MAP1(BesselY0, BesselY0Fn)
+OPKIT_SPECIAL_MAP1(BesselY1, BesselY1Fn)
+
+}  // namespace HWY_NAMESPACE
+}  // namespace opkit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace opkit {
+
+OPKIT_SPECIAL_EXPORT1(BesselI0)
+OPKIT_SPECIAL_EXPORT1(BesselI0e)
+OPKIT_SPECIAL_EXPORT1(BesselI1)
+OPKIT_SPECIAL_EXPORT1(BesselI1e)
+OPKIT_SPECIAL_EXPORT1(BesselK0)
+OPKIT_SPECIAL_EXPORT1(BesselK0e)
+OPKIT_SPECIAL_EXPORT1(BesselK1)
+OPKIT_SPECIAL_EXPORT1(BesselK1e)
+OPKIT_SPECIAL_EXPORT1(BesselJ0)
+OPKIT_SPECIAL_EXPORT1(BesselJ1)
+OPKIT_SPECIAL_EXPORT1(BesselY0)
+OPKIT_SPECIAL_EXPORT1(BesselY1)
+
+}  // namespace opkit
+#endif  // HWY_ONCE
