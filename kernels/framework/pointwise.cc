@@ -17,15 +17,16 @@ float Dequantize(int32_t code, const QuantParams& q) {
   return static_cast<float>(static_cast<double>(q.scale) * (code - q.zero_point));
 }
 
-// TFLite's QUANTIZE: divided in float64, rounded half away from zero.
+// TFLite's reference QUANTIZE: divided in float32, rounded half away from zero;
+// saturates. NaN, which has no code there, becomes the zero point.
 template <typename Q>
 Q Quantize(float value, const QuantParams& q) {
   constexpr double kLow = std::numeric_limits<Q>::min();
   constexpr double kHigh = std::numeric_limits<Q>::max();
-  const double code =
-      std::round(static_cast<double>(value) / static_cast<double>(q.scale)) + q.zero_point;
-  if (!(code > kLow)) return std::numeric_limits<Q>::min();  // NaN too
-  return static_cast<Q>(std::min(code, kHigh));
+  const float steps = value / q.scale;
+  if (std::isnan(steps)) return static_cast<Q>(std::clamp<double>(q.zero_point, kLow, kHigh));
+  const double code = static_cast<double>(std::round(steps)) + q.zero_point;
+  return static_cast<Q>(std::clamp(code, kLow, kHigh));
 }
 
 // Remembers dtype and parameters; true when the tables were made for others.

@@ -8,7 +8,7 @@
 // float16 and bfloat16 run through the float32 function and are rounded once.
 // Quantized dtypes give bit for bit what TFLite's DEQUANTIZE, the float32
 // function and QUANTIZE give, from tables made when the model is loaded; codes
-// of results beyond the range saturate, NaN becomes the lowest code.
+// of results beyond the range saturate, NaN becomes the zero point.
 // Binary rows broadcast as TF does. Functions are called from several threads
 // and must not depend on how the arrays are cut.
 #ifndef OPKIT_POINTWISE_H_

@@ -1,6 +1,6 @@
 // Bitwise and dividing ops over integers; TruncateDiv and TruncateMod take
 // floats too.
-#include <limits>
+#include <cmath>
 #include <type_traits>
 
 #include "math/elementary.h"
@@ -161,9 +161,30 @@ bool IsFloating(DType t) {
          t == DType::kBFloat16;
 }
 
+// The quotient is rounded to 16 bits before it is truncated, as in TF.
+template <typename H>
+Status TruncateDiv16(OpContext& ctx) {
+  return BroadcastInputs<H, H>(ctx, 16384, [](const H* a, const H* b, H* y, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+      const H quotient(static_cast<float>(a[i]) / static_cast<float>(b[i]));
+      y[i] = H(std::trunc(static_cast<float>(quotient)));
+    }
+  });
+}
+
 Status RunTruncateDiv(OpContext& ctx) {
   static constexpr BinaryRow kRow{math::TruncateDiv, math::TruncateDiv};
-  if (IsFloating(ctx.dtype(0))) return RunBinary(kRow, ctx);
+  switch (ctx.dtype(0)) {
+    case DType::kFloat16:
+      return TruncateDiv16<Half>(ctx);
+    case DType::kBFloat16:
+      return TruncateDiv16<BFloat16>(ctx);
+    case DType::kFloat32:
+    case DType::kFloat64:
+      return RunBinary(kRow, ctx);
+    default:
+      break;
+  }
   return RunDivision<Quotient>(ctx, IntegralTypes{});
 }
 OPKIT_OP(TruncateDiv)
