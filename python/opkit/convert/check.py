@@ -63,6 +63,10 @@ def compare(source: TfSource, model: Model, samples: Samples | None) -> Comparis
     function = source.functions.get(signature.key)
     if function is None:
         return Comparison(skipped=f"the source has no signature {signature.key!r}")
+    from .freeze import changes_state
+
+    if changes_state(function):
+        return Comparison(skipped="running the source would change its variables")
     inputs, origin = _inputs(signature.inputs, model, samples)
     if inputs is None:
         return Comparison(skipped=origin)

@@ -7,11 +7,19 @@ takes without variables, and resource reads between ops that could be fused.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FrozenFunction", "argument_names", "freeze", "result_names", "save_frozen"]
+__all__ = [
+    "FrozenFunction",
+    "argument_names",
+    "changes_state",
+    "freeze",
+    "result_names",
+    "save_frozen",
+]
 
 
 @dataclass
@@ -24,12 +32,19 @@ class FrozenFunction:
     outputs: list[tuple[str, str]]  # result, graph tensor
 
 
-# Ops that change a variable or own a table: their functions stay as they are.
+# Ops that change a variable or own a table: functions with them stay as they are.
 _STATE = frozenset(
     "AssignVariableOp AssignAddVariableOp AssignSubVariableOp HashTableV2 MutableHashTableV2 "
     "MutableHashTableOfTensorsV2 MutableDenseHashTableV2 ResourceApplyGradientDescent "
     "ResourceScatterUpdate ResourceScatterAdd ResourceScatterNdUpdate StackV2 VarHandleOp".split()
 )
+
+
+def changes_state(function: Any) -> bool:
+    """Whether running a concrete function may change its variables."""
+    applies = ("ResourceApply", "ResourceScatter", "ResourceSparseApply")
+    found = _ops(function.graph.as_graph_def())
+    return any("Assign" in op or op.startswith(applies) for op in found)
 
 
 def freeze(function: Any) -> FrozenFunction | str:
@@ -47,11 +62,12 @@ def freeze(function: Any) -> FrozenFunction | str:
     ]
     if other:
         return "it uses a resource that is no variable, such as a table"
-    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    graph_def = frozen.graph.as_graph_def()
-    stateful = sorted(_ops(graph_def) & _STATE)
+    stateful = sorted(_ops(function.graph.as_graph_def()) & _STATE)
     if stateful:
         return f"it has state of its own ({', '.join(stateful)})"
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    graph_def = frozen.graph.as_graph_def()
+    _rename_functions(graph_def)
     inputs = [tensor for tensor in frozen.inputs if tensor.dtype != tf.resource]
     named = argument_names(function)
     return FrozenFunction(
@@ -62,6 +78,33 @@ def freeze(function: Any) -> FrozenFunction | str:
         ],
         list(zip(result_names(function), [t.name for t in frozen.outputs], strict=True)),
     )
+
+
+_conversions = itertools.count()
+
+
+def _rename_functions(graph_def: Any) -> None:
+    """Gives the graph's functions names of their own: importing a graph registers its functions
+    with the process, where the model's originals already are."""
+    library = graph_def.library
+    number = next(_conversions)
+    names = {f.signature.name: f"opkit{number}_{f.signature.name}" for f in library.function}
+    for function in library.function:
+        function.signature.name = names[function.signature.name]
+    for gradient in library.gradient:
+        gradient.function_name = names.get(gradient.function_name, gradient.function_name)
+        gradient.gradient_func = names.get(gradient.gradient_func, gradient.gradient_func)
+    for nodes in [graph_def.node, *(function.node_def for function in library.function)]:
+        for node in nodes:
+            node.op = names.get(node.op, node.op)
+            for value in node.attr.values():
+                for called in [value.func, *value.list.func] if _is_call(value) else ():
+                    called.name = names.get(called.name, called.name)
+
+
+def _is_call(value: Any) -> bool:
+    kind = value.WhichOneof("value")
+    return kind == "func" or (kind == "list" and len(value.list.func) > 0)
 
 
 def _ops(graph_def: Any) -> set[str]:

@@ -8,6 +8,7 @@ functions it inlines calls first.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from opkit.model import ModelError
@@ -17,9 +18,8 @@ from opkit.rewrite import Kernels
 __all__ = ["PROTECTED", "protect"]
 
 #: Ops with a lowering that is wrong or bloated, and why. Each is protected where the kit has a
-#: kernel for it; docs/numerics.md holds the measurements.
+#: kernel for it.
 PROTECTED = {
-    "Digamma": "has no lowering",
     "Expm1": "lowered to exp(x) - 1, which loses all digits near 0",
     "IsInf": "lowered so that is_inf(inf) is False",
     "Lgamma": "lowered to constants of the tensor's size (92 MB for a million elements)",
@@ -32,6 +32,7 @@ PROTECTED = {
     "Xlogy": "lowered so that NaN handling differs",
 }
 
+_numbers = itertools.count()
 _KEPT = ("s", "i", "f", "b")  # attribute kinds the converter carries over
 
 
@@ -55,7 +56,6 @@ class _Wrapper:
         self.kernels = kernels
         self.counts: dict[str, int] = {}
         self.functions: dict[str, str] = {}
-        self.taken = {function.signature.name for function in graph_def.library.function}
 
     def nodes(self, nodes: Any) -> dict[str, list[str]]:
         """Wraps nodes of one graph; returns, per wrapped node, the names its outputs had."""
@@ -124,10 +124,8 @@ class _Wrapper:
         identity = repr((node.op, sorted((k, v.SerializeToString()) for k, v in attrs.items())))
         if identity in self.functions:
             return self.functions[identity]
-        name = base = f"opkit_{node.op}"
-        while name in self.taken:
-            name = f"{base}_{len(self.taken)}"
-        self.taken.add(name)
+        # Unique in the process, as all functions of imported graphs share one registry.
+        name = f"opkit_{node.op}_{next(_numbers)}"
         self.functions[identity] = name
         function = self.library.function.add()
         function.signature.name = name

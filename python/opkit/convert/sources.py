@@ -51,6 +51,8 @@ def load_source(source: Any) -> Model | TfSource:
         return _from_keras(source)
     if hasattr(source, "get_concrete_function") or hasattr(source, "structured_input_signature"):
         return _from_functions({"serving_default": source})
+    if isinstance(getattr(source, "signatures", None), Mapping):  # what tf.saved_model.load gives
+        return TfSource(dict(source.signatures), source)
     raise ConversionError(
         f"cannot convert a {type(source).__name__}; want a SavedModel folder, a Keras model or "
         f"file, tf.functions, or a .tflite file"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from opkit.rewrite import Kernels
 
 from .errors import ConversionError
 from .freeze import FrozenFunction, freeze, save_frozen
-from .protect import protect
+from .protect import PROTECTED, protect
 from .sources import TfSource
 
 __all__ = ["convert_functions"]
@@ -22,14 +24,17 @@ def convert_functions(source: TfSource, kernels: Kernels, notes: list[str]) -> b
     What was done differently from the plain way is added to ``notes``. Raises ConversionError."""
     frozen = _freeze_all(source, notes)
     with tempfile.TemporaryDirectory(prefix="opkit-") as folder:
+        counts: Counter[str] = Counter()
+        saved_model = Path(folder, "model")
         if frozen is None:
-            saved_model = source.saved_model or _saved_as_is(source, Path(folder, "model"))
+            original = source.saved_model or _saved_as_is(source, Path(folder, "original"))
+            counts.update(_protected_copy(original, saved_model, kernels))
         else:
-            for key, function in frozen.items():
-                for op, count in sorted(protect(function.graph_def, kernels).items()):
-                    notes.append(f"{key}: {count} {op} kept whole for the kit's kernel")
-            saved_model = Path(folder, "model")
+            for function in frozen.values():
+                counts.update(protect(function.graph_def, kernels))
             save_frozen(frozen, saved_model)
+        for op, count in sorted(counts.items()):
+            notes.append(f"{count} {op} kept whole for the kit's kernel: {PROTECTED[op]}")
         return _run(saved_model, sorted(source.functions))
 
 
@@ -38,7 +43,7 @@ def _freeze_all(source: TfSource, notes: list[str]) -> dict[str, FrozenFunction]
     for key, function in source.functions.items():
         outcome = freeze(function)
         if isinstance(outcome, str):
-            notes.append(f"{key}: converted with its state, no ops protected: {outcome}")
+            notes.append(f"{key}: converted with its state: {outcome}")
             return None
         frozen[key] = outcome
     return frozen
@@ -52,8 +57,31 @@ def _saved_as_is(source: TfSource, folder: Path) -> Path:
     module.owner = source.owner
     module.functions = list(source.functions.values())
     module.variables_used = [v for f in source.functions.values() for v in f.graph.variables]
-    tf.saved_model.save(module, str(folder), signatures=source.functions)
+    try:
+        tf.saved_model.save(module, str(folder), signatures=source.functions)
+    except (AssertionError, ValueError) as error:
+        raise ConversionError(
+            "the functions use resources of an object that is not known here; save that object "
+            f"with tf.saved_model.save and convert the folder: {str(error).splitlines()[0]}"
+        ) from error
     return folder
+
+
+def _protected_copy(original: Path, copy: Path, kernels: Kernels) -> dict[str, int]:
+    """A SavedModel whose functions have their protected ops wrapped; the rest is linked to."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    source = original / "saved_model.pb"
+    if not source.is_file():
+        raise ConversionError(f"{original} has no saved_model.pb")
+    model = saved_model_pb2.SavedModel()
+    model.ParseFromString(source.read_bytes())
+    counts: Counter[str] = Counter()
+    for meta_graph in model.meta_graphs:
+        counts.update(protect(meta_graph.graph_def, kernels))
+    shutil.copytree(original, copy, ignore=shutil.ignore_patterns("saved_model.pb"))
+    (copy / "saved_model.pb").write_bytes(model.SerializeToString())
+    return counts
 
 
 def _run(saved_model: Path, keys: list[str]) -> bytes:
