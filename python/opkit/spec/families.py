@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from opkit.spec.core import Case, Peers, Reject, Spec, Types
-from opkit.spec.values import INTEGERS, Domain, Draw, arr, special, walk
+from opkit.spec.values import INTEGERS, QUANTIZED, Domain, Draw, arr, special, walk
 
 SHAPES = ((), (1,), (2,), (3, 5), (1, 17), (2, 3, 4), (2, 1, 3, 2), (1, 2, 1, 3, 2))
 SHAPES += ((2, 1, 2, 1, 2, 3), (1, 2, 1, 2, 1, 2, 2), (2, 1, 2, 1, 1, 2, 1, 3))
@@ -47,6 +47,8 @@ def _finite(domain: Domain) -> tuple[float, float]:
 
 def _codes_or(dtype: str, domain: Domain, shape: Sequence[int]) -> Draw:
     low, high = _finite(domain)
+    if dtype in QUANTIZED:
+        return arr(*shape)
     if dtype in INTEGERS:
         info = np.iinfo(dtype)
         low, high = max(low, info.min), min(high + 1, info.max)

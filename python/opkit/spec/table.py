@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from opkit.spec.core import Spec
 
 _SPECS: dict[str, Spec] = {}
+_MODULES: dict[str, str] = {}
 
 
 def register(*specs: Spec) -> None:
@@ -13,10 +16,17 @@ def register(*specs: Spec) -> None:
     Raises:
       ValueError: an op has a spec already.
     """
+    caller = str(sys._getframe(1).f_globals.get("__name__", ""))
     for spec in specs:
         if spec.name in _SPECS and _SPECS[spec.name] is not spec:
             raise ValueError(f"{spec.name}: registered twice")
         _SPECS[spec.name] = spec
+        _MODULES.setdefault(spec.name, caller)
+
+
+def registered() -> dict[str, str]:
+    """The module that registered each op so far."""
+    return dict(_MODULES)
 
 
 def specs() -> dict[str, Spec]:

@@ -1,0 +1,37 @@
+"""Speed: kernels through the interpreter beside their peers, on the same cases as parity.
+
+opkit.bench(["Erf"], dtypes=["float32", "qint8"])   # is opkit.bench.bench_ops(...)
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+from opkit.bench.baseline import diff, load, write
+from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
+from opkit.bench.results import BenchReport, Row, Timing
+from opkit.bench.run import PEERS, bench_ops
+
+__all__ = [
+    "PEERS",
+    "BenchReport",
+    "FlexWorker",
+    "MissingPeer",
+    "Row",
+    "Timing",
+    "bench_ops",
+    "diff",
+    "find_flex_python",
+    "load",
+    "write",
+]
+
+
+class _Callable(types.ModuleType):
+    def __call__(self, *args: Any, **kwargs: Any) -> BenchReport:
+        return bench_ops(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

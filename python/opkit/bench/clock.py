@@ -1,0 +1,81 @@
+"""Timing: CPU time of calls, interleaved between contestants, medians and quartiles."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from opkit.bench.results import Timing
+
+TARGET = 0.004
+"""Seconds a batch of calls should last: long beside the clock's step, short beside a slowdown."""
+
+
+def thread_clock() -> float:
+    """CPU seconds of this process: what other processes do does not count, our threads do."""
+    return time.process_time()
+
+
+def batch_seconds(call: Callable[[], object], calls: int) -> float:
+    """CPU seconds per call over a batch."""
+    start = time.process_time()
+    for _ in range(calls):
+        call()
+    return (time.process_time() - start) / calls
+
+
+def calls_for(call: Callable[[], object], target: float = TARGET) -> int:
+    """How many calls fill `target` seconds; the calls made here also warm up caches."""
+    calls = 1
+    while True:
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        took = time.perf_counter() - start
+        if took >= target / 4 or calls >= 1 << 20:
+            return max(1, min(1 << 20, round(calls * target / max(took, 1e-9))))
+        calls *= 4
+
+
+def timing(samples: list[float], calls: int, parity: str = "ok") -> Timing:
+    """Median and quartiles of seconds per call."""
+    p25, median, p75 = (float(v) for v in np.percentile(samples, (25, 50, 75)))
+    return Timing(median, p25, p75, len(samples), calls, parity)
+
+
+def interleave(
+    contestants: Mapping[str, Callable[[int], float]], calls: Mapping[str, int], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds per call of every contestant in every round.
+
+    Each round times all of them, in turning order, so that a slow phase of the machine meets all.
+    contestants: name -> function(calls) that times itself and returns seconds per call.
+    """
+    names = list(contestants)
+    samples: dict[str, list[float]] = {n: [] for n in names}
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for r in range(rounds):
+            turn = names[r % len(names) :] + names[: r % len(names)]
+            for name in turn:
+                samples[name].append(contestants[name](calls[name]))
+    finally:
+        if enabled:
+            gc.enable()
+    return samples
+
+
+def copy_seconds(size: int, rounds: int = 9) -> float:
+    """Median CPU seconds to read `size / 2` bytes and write them elsewhere, one thread."""
+    half = max(1, size // 2)
+    source, target = np.ones(half, dtype=np.uint8), np.zeros(half, dtype=np.uint8)
+
+    def call() -> None:
+        np.copyto(target, source)
+
+    calls = calls_for(call)
+    return float(np.median([batch_seconds(call, calls) for _ in range(rounds)]))

@@ -1,0 +1,374 @@
+"""Times bench cases: our kernels beside their peers, in one interleaved run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from opkit.bench.clock import TARGET, batch_seconds, calls_for, interleave, timing
+from opkit.bench.flex import FlexWorker, MissingPeer
+from opkit.bench.lowering import Lowering
+from opkit.bench.models import builtin_model, flex_model, float_twin
+from opkit.bench.results import BenchReport, Row
+from opkit.registry import Declaration
+from opkit.spec import Case, Spec, Types, resolve
+from opkit.verify.declaration import combinations
+from opkit.verify.execute import LoadError, RunError, Runner
+from opkit.verify.parity import (
+    SMALL,
+    Prepared,
+    case_inputs,
+    judge,
+    one_op,
+    prepare,
+)
+from opkit.verify.reference import MissingReference, flat_outputs, tensorflow, tf_attributes
+from opkit.verify.results import OK
+
+PEERS = ("tf", "flex", "builtin", "lowering", "numpy")
+CHECKED = 200_000
+"""Elements of a pointwise case that are compared; larger cases are sampled evenly."""
+
+
+@dataclass
+class Contestant:
+    """A peer ready to be timed."""
+
+    time: Callable[[int], float]
+    calls: int
+    parity: str = OK
+    done: Callable[[], None] | None = None
+
+
+class Bench:
+    """Peers that live through a run: the Flex worker and the converter's child process."""
+
+    def __init__(self, peers: Sequence[str], runner: Runner, rounds: int, ops: Sequence[str] = ()):
+        self.runner, self.rounds = runner, rounds
+        self.peers = set(peers)
+        self.absent: dict[str, str] = {}
+        self.flex: FlexWorker | None = None
+        self.lowering = Lowering(tuple(ops)) if "lowering" in self.peers else None
+        if "flex" in self.peers:
+            try:
+                self.flex = FlexWorker()
+            except MissingPeer as e:
+                self.absent["flex"] = str(e)
+        if self.peers & {"tf", "lowering"}:
+            try:
+                tf = tensorflow()
+                tf.config.threading.set_intra_op_parallelism_threads(1)
+                tf.config.threading.set_inter_op_parallelism_threads(1)
+            except MissingReference as e:
+                self.absent["tf"] = str(e)
+            except RuntimeError:
+                pass  # TensorFlow has started; CPU time counts all of its threads
+
+    def close(self) -> None:
+        """Ends child processes."""
+        if self.flex is not None:
+            self.flex.close()
+        if self.lowering is not None:
+            self.lowering.close()
+
+    def row(self, spec: Spec, declaration: Declaration, types: Types, case: Case) -> Row:
+        """Checks and times one case. Never raises for what kernels or peers do."""
+        row = Row(spec.name, str(types), case.id, "error")
+        try:
+            prepared = ready(spec, declaration, types, case, self.runner)
+            one = one_op(declaration, prepared)
+            session = self.runner.load(one.to_bytes())
+            got = session.run(one.feeds)
+        except (LoadError, RunError, MissingReference) as e:
+            row.message = str(e)
+            return row
+        except Exception as e:
+            row.message = f"{type(e).__name__}: {str(e)[:300]}"
+            return row
+        verdict = checked(spec, declaration, prepared, got)
+        row.parity, row.error = verdict.status, verdict.error
+        row.bound, row.unit, row.message = verdict.bound, verdict.unit, verdict.message
+        arrays = [v for v in prepared.inputs.values() if isinstance(v, np.ndarray)]
+        arrays += [v for v in got if v.dtype != object]
+        row.elements = max((a.size for a in arrays), default=0)
+        row.bytes = sum(a.nbytes for a in arrays if a.dtype != object)
+        if row.parity != OK:
+            return row  # a wrong case is not timed
+        contestants = {"opkit": _plain(session.interpreter.invoke)}
+        if row.bytes:
+            half = max(1, row.bytes // 2)
+            source, target = np.ones(half, np.uint8), np.zeros(half, np.uint8)
+            contestants["copy"] = _plain(lambda: np.copyto(target, source))
+        for name, make in self._makers(spec, declaration, prepared).items():
+            try:
+                contestants[name] = make()
+            except MissingPeer as e:
+                self.absent[name] = str(e)
+                self.flex = None
+            except Exception as e:
+                row.refused[name] = f"{type(e).__name__}: {str(e)[:160]}"
+        slowest = max(c.calls for c in contestants.values())
+        rounds = self.rounds if slowest > 1 else max(5, self.rounds // 3)
+        samples = interleave(
+            {n: c.time for n, c in contestants.items()},
+            {n: c.calls for n, c in contestants.items()},
+            rounds,
+        )
+        for name, c in contestants.items():
+            row.times[name] = timing(samples[name], c.calls, c.parity)
+            if c.done is not None:
+                c.done()
+        copy = row.times.pop("copy", None)
+        if copy is not None:
+            row.copy_share = copy.median / row.times["opkit"].median
+        return row
+
+    def _makers(
+        self, spec: Spec, declaration: Declaration, prepared: Prepared
+    ) -> dict[str, Callable[[], Contestant]]:
+        makers: dict[str, Callable[[], Contestant]] = {}
+        peers, types = spec.peers, prepared.types
+
+        def judged(got: list[np.ndarray]) -> str:
+            try:
+                return "ok" if checked(spec, declaration, prepared, got).status == OK else "off"
+            except Exception:
+                return "off"
+
+        if types.quantized and "float32" in declaration.dtypes:
+
+            def float32() -> Contestant:
+                one = float_twin(declaration, prepared)
+                session = self.runner.load(one.to_bytes())
+                session.run(one.feeds)
+                return _plain(session.interpreter.invoke)
+
+            makers["float32"] = float32
+        if "tf" in self.peers and peers.tf and "tf" not in self.absent and not types.quantized:
+            makers["tf"] = lambda: self._tf(spec, declaration, prepared, judged)
+        if self.flex is not None and peers.flex:
+            makers["flex"] = lambda: self._flex(declaration, prepared, judged)
+        if "builtin" in self.peers and peers.builtin:
+            makers["builtin"] = lambda: self._builtin(peers.builtin or "", prepared, judged)
+        if self.lowering is not None and peers.lowering and not types.quantized:
+            makers["lowering"] = lambda: self._lowered(spec, prepared, judged)
+        if "numpy" in self.peers and peers.numpy and not types.quantized:
+            makers["numpy"] = lambda: _numpy(spec, prepared, judged)
+        return makers
+
+    def _tf(
+        self, spec: Spec, declaration: Declaration, prepared: Prepared, judged: Any
+    ) -> Contestant:
+        tf = tensorflow()
+        if callable(spec.reference):
+            raise ValueError("the reference is no TensorFlow op")
+        function = resolve(spec.reference or f"tf.raw_ops.{spec.name}")
+        with tf.device("/CPU:0"):
+            inputs = {
+                k: [tf.constant(x) for x in v] if isinstance(v, (list, tuple)) else tf.constant(v)
+                for k, v in prepared.inputs.items()
+                if v is not None
+            }
+        attrs = tf_attributes(declaration, prepared.types, prepared.case.attrs)
+
+        def call() -> Any:
+            return function(**inputs, **attrs)
+
+        parity = judged(flat_outputs(call()))
+        made = _plain(call)
+        return replace(made, parity=parity)
+
+    def _flex(self, declaration: Declaration, prepared: Prepared, judged: Any) -> Contestant:
+        assert self.flex is not None
+        worker = self.flex
+        one = flex_model(declaration, prepared)
+        handle = worker.load(one.to_bytes(), one.feeds)
+        small = sum(w.nbytes for w in prepared.want) < 50e6
+        parity = judged(worker.outputs(handle)) if small else "ok"
+        if prepared.types.quantized and parity != "ok":
+            parity = "ok" if _within_steps(worker.outputs(handle), prepared.want) else "off"
+        calls = worker.calls_for(handle, TARGET)
+        return Contestant(
+            lambda n: worker.seconds(handle, n), calls, parity, lambda: worker.drop(handle)
+        )
+
+    def _builtin(self, name: str, prepared: Prepared, judged: Any) -> Contestant:
+        one = builtin_model(name, prepared, prepared.quant)
+        session = self.runner.load(one.to_bytes())
+        got = session.run(one.feeds)
+        return replace(_plain(session.interpreter.invoke), parity=judged(got))
+
+    def _lowered(self, spec: Spec, prepared: Prepared, judged: Any) -> Contestant:
+        assert self.lowering is not None
+        data = self.lowering.convert(spec.name, str(prepared.types), prepared.case.id)
+        session = self.runner.load(data)
+        feeds = []
+        for detail in session.inputs:
+            key = detail["name"].removeprefix("serving_default_").split(":")[0]
+            feeds.append(prepared.inputs[key])
+        got = session.run(feeds)
+        return replace(_plain(session.interpreter.invoke), parity=judged(got))
+
+
+def _plain(call: Callable[[], object]) -> Contestant:
+    return Contestant(lambda n: batch_seconds(call, n), calls_for(call))
+
+
+def _numpy(spec: Spec, prepared: Prepared, judged: Any) -> Contestant:
+    assert spec.peers.numpy is not None
+    function = resolve(spec.peers.numpy)
+    inputs = [v for v in prepared.inputs.values() if v is not None]
+    attrs = dict(prepared.case.attrs) if callable(spec.peers.numpy) else {}
+
+    def call() -> Any:
+        return function(*inputs, **attrs)
+
+    with np.errstate(all="ignore"):
+        outputs = [
+            np.asarray(g).astype(w.dtype)
+            for g, w in zip(flat_outputs(call()), prepared.want, strict=False)
+        ]
+        parity = judged(outputs)
+        return replace(_plain(call), parity=parity)
+
+
+def _within_steps(got: list[np.ndarray], want: list[np.ndarray], n: int = 1) -> bool:
+    return all(
+        g.shape == w.shape and np.abs(g.astype(np.int64) - w.astype(np.int64)).max(initial=0) <= n
+        for g, w in zip(got, want, strict=True)
+    )
+
+
+def ready(
+    spec: Spec, declaration: Declaration, types: Types, case: Case, runner: Runner
+) -> Prepared:
+    """A bench case with its reference; of a large pointwise case the reference is that of a sample
+    (see `checked`), as truths can be slow."""
+    inputs = case_inputs(replace(spec, truth_limit=0), declaration, types, case, SMALL)
+    arrays = [v for v in inputs.values() if isinstance(v, np.ndarray)]
+    big = max((a.size for a in arrays), default=0) > CHECKED
+    alike = len({a.shape for a in arrays}) == 1
+    if not (spec.pointwise and big and alike) and not (spec.truth_limit and spec.pointwise):
+        fixed = replace(case, inputs={**case.inputs, **_fixed(case, inputs)})
+        return prepare(spec, declaration, types, fixed, SMALL, runner)
+    if types.quantized:
+        fixed = replace(case, inputs={**case.inputs, **_fixed(case, inputs)})
+        return prepare(replace(spec, truth=None), declaration, types, fixed, SMALL, runner)
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    blank = [np.zeros(shape, dtype=arrays[0].dtype) for _ in declaration.outputs]
+    return Prepared(case, types, inputs, blank, None, None, None, None, {})
+
+
+def _fixed(case: Case, inputs: dict[str, Any]) -> dict[str, Any]:
+    # Draws keep their recipe where quantization parameters are taken from it.
+    return {k: v for k, v in inputs.items() if not hasattr(case.inputs.get(k), "range")}
+
+
+def checked(spec: Spec, declaration: Declaration, prepared: Prepared, got: list[np.ndarray]) -> Any:
+    """`judge`, on an even sample where `ready` left the reference out."""
+    arrays = [v for v in prepared.inputs.values() if isinstance(v, np.ndarray)]
+    sampled = spec.pointwise and not prepared.types.quantized and not prepared.quant
+    limit = spec.truth_limit or CHECKED
+    if not sampled or (max((a.size for a in arrays), default=0) <= limit and not spec.truth_limit):
+        return judge(spec, declaration, prepared, got)
+    shape = got[0].shape
+    size = got[0].size
+    at = np.unique(np.linspace(0, max(size - 1, 0), min(limit, size)).astype(np.int64))
+    inputs = {
+        k: np.broadcast_to(v, shape).ravel()[at] if isinstance(v, np.ndarray) else v
+        for k, v in prepared.inputs.items()
+    }
+    case = replace(prepared.case, inputs=inputs)
+    part = prepare(spec, declaration, prepared.types, case, SMALL, Runner())
+    return judge(spec, declaration, part, [g.ravel()[at] for g in got])
+
+
+def bench_ops(
+    names: Sequence[str] | None = None,
+    *,
+    dtypes: Sequence[str] | None = None,
+    case: str | None = None,
+    peers: Sequence[str] | None = None,
+    rounds: int = 15,
+    runner: Runner | None = None,
+    ops: Sequence[str] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+) -> BenchReport:
+    """Times the bench cases of ops.
+
+    Args:
+      names: TF op names; None for every op with bench cases.
+      dtypes: main dtypes; default the spec's, or float32 and qint8 where the kernel takes them.
+      case: "float32/n1000" or "n1000".
+      peers: of "tf", "flex", "builtin", "lowering", "numpy"; "none" for no peers; None for all.
+      rounds: interleaved rounds, at least 3; a third of them where one call lasts milliseconds.
+      ops: what the converter's child process loads first, as `opkit.scaffold.load_ops`.
+      progress: called with (label, done, total).
+
+    Raises:
+      KeyError: no op of that name. ValueError: an unknown peer.
+    """
+    from opkit import registry
+    from opkit.spec import spec as spec_of
+    from opkit.spec import specs
+
+    chosen = [p for p in (PEERS if peers is None else peers) if p != "none"]
+    for p in chosen:
+        if p not in PEERS:
+            raise ValueError(f"peer {p!r} is none of {', '.join(PEERS)}, none")
+    start = time.perf_counter()
+    declared = registry.declarations()
+    todo: list[tuple[Spec, Declaration, Types, Case]] = []
+    for name in names if names is not None else sorted(set(declared) & set(specs())):
+        s = spec_of(name)
+        if name not in declared:
+            raise KeyError(f"{name} has a spec but no kernel in this library")
+        d = declared[name]
+        wanted = dtypes or s.bench_dtypes or ("float32", "qint8")
+        if not dtypes and not s.bench_dtypes and "float32" not in d.dtypes:
+            wanted = d.dtypes[:1]
+        for types in combinations(d):
+            if types.main not in wanted or list(types.values())[1:] != _firsts(d)[1:]:
+                continue
+            for c in s.bench_for(types):
+                if case is None or case in (c.id, f"{types}/{c.id}"):
+                    todo.append((s, d, types, c))
+    bench = Bench(chosen, runner or Runner(), rounds, ops)
+    report = BenchReport(environment=environment(runner or Runner()))
+    try:
+        for i, (s, d, types, c) in enumerate(todo):
+            if progress is not None:
+                progress(f"{s.name}/{types}/{c.id}", i, len(todo))
+            report.rows.append(bench.row(s, d, types, c))
+        if bench.flex is not None:
+            report.environment["flex"] = f"TensorFlow {bench.flex.version}"
+    finally:
+        bench.close()
+    if progress is not None:
+        progress("", len(todo), len(todo))
+    report.absent = bench.absent
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _firsts(declaration: Declaration) -> list[str]:
+    return [dtypes[0] for dtypes in declaration.types.values()]
+
+
+def environment(runner: Runner) -> dict[str, str]:
+    """What a reader of the figures must know: machine, governor, versions, instruction set."""
+    from pathlib import Path
+
+    from opkit.bench.baseline import fingerprint
+    from opkit.report.doctor import _cpu
+    from opkit.verify import environment as versions
+
+    found = {**versions(runner), "fingerprint": fingerprint(), "cpu": _cpu(), "threads": "1"}
+    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    found["governor"] = governor.read_text().strip() if governor.exists() else "unknown"
+    found["clock"] = "CPU time"
+    return found

@@ -1,0 +1,139 @@
+"""How verbs print: tables for people, one JSON object with --json, errors with the next step."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console, RenderableType
+
+SCHEMA = 1
+FINE, FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
+
+
+class CliError(Exception):
+    """A verb cannot go on: exit code, what happened, and what to do next."""
+
+    def __init__(self, code: int, message: str, next_step: str = ""):
+        super().__init__(message)
+        self.code, self.message, self.next_step = code, message, next_step
+
+
+def plain(value: Any) -> Any:
+    """A value `json.dumps` takes: infinities and unknown objects become strings."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (bool, int, float, str)) or value is None:
+        return value
+    return str(value)
+
+
+class Output:
+    """Where a verb prints to."""
+
+    def __init__(self, command: str, as_json: bool):
+        self.command, self.as_json = command, as_json
+        self.out = Console(highlight=False, soft_wrap=False)
+        self.err = Console(stderr=True, highlight=False)
+
+    def show(self, data: dict[str, Any], view: Callable[[], RenderableType]) -> None:
+        """Prints one JSON object, or the view."""
+        if self.as_json:
+            line = {"schema": SCHEMA, "command": self.command, **plain(data)}
+            sys.stdout.write(json.dumps(line) + "\n")
+        else:
+            self.out.print(view())
+
+    def fail(self, error: CliError) -> NoReturn:
+        """Prints an error and leaves with its code."""
+        if self.as_json:
+            line = {
+                "schema": SCHEMA,
+                "command": self.command,
+                "ok": False,
+                "error": error.message,
+                "next_step": error.next_step,
+            }
+            sys.stdout.write(json.dumps(line) + "\n")
+        else:
+            self.err.print(f"opkit {self.command}: {error.message}", style="bold red", markup=False)
+            if error.next_step:
+                self.err.print(f"next step: {error.next_step}", markup=False)
+        raise typer.Exit(error.code)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None] | None]:
+        """A progress bar on a terminal, fed with (label, done, total); None where there is none."""
+        if self.as_json or not self.err.is_terminal:
+            yield None
+            return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        with Progress(*columns, console=self.err, transient=True) as bar:
+            task = bar.add_task("", total=None)
+
+            def update(label: str, done: int, total: int) -> None:
+                bar.update(task, description=label, completed=done, total=total)
+
+            yield update
+
+
+@contextmanager
+def reporting(output: Output) -> Iterator[None]:
+    """Turns what library calls raise into an exit code, a message and a next step."""
+    try:
+        yield
+    except CliError as e:
+        output.fail(e)
+    except typer.Exit:
+        raise
+    except Exception as e:
+        error = _explain(e)
+        if error is None:
+            raise
+        output.fail(error)
+
+
+def _explain(e: Exception) -> CliError | None:
+    name = type(e).__name__
+    text = str(e)
+    if isinstance(e, KeyError):
+        text = str(e.args[0]) if e.args else text
+        return CliError(USAGE, text)
+    if isinstance(e, FileExistsError):
+        return CliError(USAGE, text, "choose another name, or pass --overwrite")
+    if isinstance(e, (FileNotFoundError, IsADirectoryError, PermissionError)):
+        return CliError(USAGE, text, "check the path")
+    if isinstance(e, ImportError):
+        step = "`opkit doctor` shows what is missing"
+        return CliError(ENVIRONMENT, text, step)
+    if name in ("HostError", "MissingReference", "MissingPeer"):
+        return CliError(ENVIRONMENT, text, "`opkit doctor` shows what is installed")
+    if name == "ModelError":
+        return CliError(FAILED, text, "the file is no valid .tflite model; convert it again")
+    if name in ("ConversionError", "UnsupportedOpError"):
+        return CliError(FAILED, text, "`opkit scan MODEL` shows every op that is not served")
+    if isinstance(e, ValueError):
+        return CliError(USAGE, text)
+    return None
