@@ -400,6 +400,12 @@ def incomplete_tables() -> None:
             array(f"kTemme{k}", c[k][: 30 - 2 * min(k, 6)])
 
 
+def factorial_tables() -> None:
+    """n! and its logarithm up to the largest that fits."""
+    array("kFactorial", [mp.factorial(n) for n in range(171)])
+    array("kLogFactorial", [mp.log(mp.factorial(n)) for n in range(171)])
+
+
 def gamma_star(count: int) -> list:
     """g_k of Gamma(z) ~ e^-z z^z sqrt(2 pi / z) sum g_k / z^k (DLMF 5.11.3)."""
     log_terms = [mp.mpf(0)] * (count + 1)
@@ -417,7 +423,8 @@ def main() -> None:
     wanted = sys.argv[1:]
     for name, make in (("trig", trig_tables), ("gamma", gamma_tables),
                        ("normal", normal_tables), ("bessel", bessel_tables),
-                       ("misc", misc_tables), ("incomplete", incomplete_tables)):
+                       ("misc", misc_tables), ("incomplete", incomplete_tables),
+                       ("factorial", factorial_tables)):
         if wanted and name not in wanted:
             continue
         OUT.append(f"\n// {name}: {make.__doc__}")

@@ -27,7 +27,13 @@ HWY_INLINE V Phi(V lambda, V mu) {
   const M near = hn::Le(hn::Abs(mu), Set(0.5));
   const V m = hn::IfThenElseZero(near, mu);
   const V close = hn::Mul(hn::Mul(m, m), OPKIT_FIT(kF, Log1pmx, m));
-  return If(near, close, hn::Sub(mu, Log<false>(lambda)));
+  V log;
+  if constexpr (kF) {
+    log = LogMedium(lambda);
+  } else {
+    log = Log<false>(lambda);
+  }
+  return If(near, close, hn::Sub(mu, log));
 }
 
 // log of Gamma(a) / (sqrt(2 pi / a) (a / e)^a), a >= 8.
@@ -47,13 +53,24 @@ HWY_INLINE V GammaPrefactor(V a, V x) {
                                      StirlingTail(ab)));
   // Gamma(a + 1) = exp(g) * p.
   V y = hn::Min(hn::Add(a, Set(1.0)), Set(9.0));
-  const M low = hn::Lt(a, Set(2.0));  // 1 + a would round a tiny a away
+  const M tiny = hn::Lt(a, Set(2.0));  // 1 + a would round a tiny a away
   V shifted = If(hn::Ge(y, Set(8.0)), hn::Sub(y, Set(1.0)), y);
   const V last = If(hn::Ge(y, Set(8.0)), shifted, Set(1.0));
   const V p = hn::Mul(ShiftDown(shifted), last);
-  const V g = LgammaMid<kF>(If(low, a, hn::Sub(shifted, Set(1.0))));
-  const V small = hn::Sub(hn::MulSub(a, Log<false>(x), x), g);
-  const V e = Exp<kF>(If(big, large, small));
+  const V g = LgammaMid<kF>(If(tiny, a, hn::Sub(shifted, Set(1.0))));
+  V e;
+  if constexpr (kF) {
+    e = Exp<true>(If(big, large, hn::Sub(hn::MulSub(a, LogMedium(x), x), g)));
+  } else {
+    V low, lost;
+    const V log = LogPair(x, low), product = hn::Mul(a, log);
+    low = hn::MulAdd(a, low, hn::MulSub(a, log, product));
+    V sum = TwoSum(product, hn::Neg(x), lost);
+    low = hn::Add(low, lost);
+    sum = TwoSum(sum, hn::Neg(g), lost);
+    low = hn::Add(low, lost);
+    e = ExpPair(If(big, large, sum), hn::IfThenZeroElse(big, low));
+  }
   return hn::Mul(e, If(big, hn::Div(Set(1.0), hn::Sqrt(hn::Mul(Set(kTwoPi), ab))),
                        hn::Div(Set(1.0), p)));
 }
@@ -215,17 +232,28 @@ HWY_INLINE V BetaPrefactor(V a, V b, V x, V y) {
   if constexpr (kBig) {  // both at least 8: relative to the maximum at x = a / s
     const V la = hn::Div(hn::Mul(x, s), a), lb = hn::Div(hn::Mul(y, s), b);
     const V delta = hn::MulSub(b, x, hn::Mul(a, y));  // b x - a y
-    V e = hn::Mul(a, Phi<false>(la, hn::Div(delta, a)));
-    e = hn::MulAdd(b, Phi<false>(lb, hn::Neg(hn::Div(delta, b))), e);
+    V e = hn::Mul(a, Phi<kF>(la, hn::Div(delta, a)));
+    e = hn::MulAdd(b, Phi<kF>(lb, hn::Neg(hn::Div(delta, b))), e);
     e = hn::Add(e, hn::Sub(hn::Add(StirlingTail(a), StirlingTail(b)), StirlingTail(s)));
     const V scale = hn::Div(hn::Mul(a, hn::Div(b, s)), Set(kTwoPi));
     return hn::Mul(Exp<kF>(hn::Neg(e)), hn::Sqrt(scale));
   }
   V qa, qb, qs;
   const V ga = LgammaSplit(a, qa), gb = LgammaSplit(b, qb), gs = LgammaSplit(s, qs);
-  const V logs = hn::MulAdd(a, Log<false>(x), hn::Mul(b, Log<false>(y)));
-  const V e = hn::Add(logs, hn::Sub(gs, hn::Add(ga, gb)));
-  return hn::Mul(Exp<kF>(e), hn::Div(hn::Div(qs, qa), qb));
+  const V g = hn::Sub(gs, hn::Add(ga, gb)), q = hn::Div(qs, hn::Mul(qa, qb));
+  if constexpr (kF) {
+    const V logs = hn::MulAdd(a, LogMedium(x), hn::Mul(b, LogMedium(y)));
+    return hn::Mul(Exp<true>(hn::Add(logs, g)), q);
+  }
+  V low_x, low_y, lost;
+  const V log_x = LogPair(x, low_x), log_y = LogPair(y, low_y);
+  const V pa = hn::Mul(a, log_x), pb = hn::Mul(b, log_y);
+  V low = hn::MulAdd(a, low_x, hn::MulSub(a, log_x, pa));
+  low = hn::Add(low, hn::MulAdd(b, low_y, hn::MulSub(b, log_y, pb)));
+  V sum = TwoSum(pa, pb, lost);
+  low = hn::Add(low, lost);
+  sum = TwoSum(sum, g, lost);
+  return hn::Mul(ExpPair(sum, hn::Add(low, lost)), q);
 }
 
 // I_x(a, b) B(a, b) / (x^a y^b) for x below about a / (a + b).

@@ -70,13 +70,14 @@ HWY_INLINE V Fit(V t, double mid, const double (&f)[kNf], const double (&d)[kNd]
 #define OPKIT_FIT(kF, name, t) Fit<kF>(t, k##name##Mid, k##name##F, k##name##D, k##name##Q)
 
 // exp(x). kF: relative error 3e-10 and the range cut to 1e-307..1e307, enough
-// for a float32 result. Else below 1 ULP, underflow gradual.
+// for a float32 result; 0 below. Else below 1 ULP, underflow gradual.
 template <bool kF>
 HWY_INLINE V Exp(V x) {
   const Dd d;
   const Du du;
   const V low = Set(kF ? -707.0 : -746.0), high = Set(kF ? 709.0 : 710.0);
-  x = If(hn::Lt(x, low), low, x);
+  const M under = hn::Lt(x, low);
+  x = If(under, low, x);
   x = If(hn::Gt(x, high), high, x);
   const V n = hn::Round(hn::Mul(x, Set(1.44269504088896340736)));
   const V r = hn::NegMulAdd(n, Set(kLn2Lo), hn::NegMulAdd(n, Set(kLn2Hi), x));
@@ -92,7 +93,7 @@ HWY_INLINE V Exp(V x) {
   if constexpr (kF) {
     const V scale =
         hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(n, magic))));
-    return hn::Mul(Horner(r, kShort), scale);
+    return hn::IfThenZeroElse(under, hn::Mul(Horner(r, kShort), scale));
   } else {
     const V half = hn::Round(hn::Mul(n, Set(0.5)));
     const V s1 = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(half, magic))));
@@ -102,33 +103,85 @@ HWY_INLINE V Exp(V x) {
   }
 }
 
-// log(x) of normal positive x; garbage else. kF: relative error 3e-9.
-template <bool kF>
-HWY_INLINE V LogNormal(V x) {
+// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for normal positive x.
+HWY_INLINE V SplitExponent(V x, V& f) {
   const Dd d;
   const Du du;
   const auto bits = hn::BitCast(du, x);
-  // Exponent after centring the mantissa on [sqrt(1/2), sqrt(2)).
   const auto biased = hn::ShiftRight<52>(
       hn::Add(bits, hn::Set(du, 0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull)));
-  const auto m_bits = hn::Sub(bits, hn::ShiftLeft<52>(hn::Sub(biased, hn::Set(du, 1023))));
-  const V k = hn::Sub(hn::BitCast(d, hn::Or(biased, hn::Set(du, 0x4330000000000000ull))),
-                      Set(4503599627370496.0 + 1023.0));
-  const V f = hn::Sub(hn::BitCast(d, m_bits), Set(1.0));
+  const auto m = hn::Sub(bits, hn::ShiftLeft<52>(hn::Sub(biased, hn::Set(du, 1023))));
+  f = hn::Sub(hn::BitCast(d, m), Set(1.0));
+  return hn::Sub(hn::BitCast(d, hn::Or(biased, hn::Set(du, 0x4330000000000000ull))),
+                 Set(4503599627370496.0 + 1023.0));
+}
+
+// log(1 + f) = 2 atanh(s) = f - f^2 / 2 + s (f^2 / 2 + z kLogTail(z)), s = f / (2 + f), z = s^2.
+constexpr double kLogTail[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11,
+                               2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21};
+
+// log(x) of normal positive x; garbage else. kF: relative error 3e-9.
+template <bool kF>
+HWY_INLINE V LogNormal(V x) {
+  V f;
+  const V k = SplitExponent(x, f);
   const V s = hn::Div(f, hn::Add(f, Set(2.0)));
   const V z = hn::Mul(s, s);
-  // atanh series: |z| < 0.0295.
-  constexpr double kC[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9, 2.0 / 11,
-                           2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21};
   if constexpr (kF) {
     constexpr double kShort[] = {2.0, 2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9};
     return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), hn::Mul(s, Horner(z, kShort)));
   } else {
     const V half_sq = hn::Mul(Set(0.5), hn::Mul(f, f));
-    const V r = hn::Mul(z, Horner(z, kC));
+    const V r = hn::Mul(z, Horner(z, kLogTail));
     const V low = hn::MulAdd(s, hn::Add(half_sq, r), hn::Mul(k, Set(kLn2Lo)));
     return hn::Sub(hn::Mul(k, Set(kLn2Hi)), hn::Sub(hn::Sub(half_sq, low), f));
   }
+}
+
+// log(x) of normal positive x within 2e-13: exponents of float32 powers.
+HWY_INLINE V LogMedium(V x) {
+  V f;
+  const V k = SplitExponent(x, f);
+  const V s = hn::Div(f, hn::Add(f, Set(2.0)));
+  constexpr double kC[] = {2.0,     2.0 / 3,  2.0 / 5,  2.0 / 7,
+                           2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15};
+  return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), hn::Mul(s, Horner(hn::Mul(s, s), kC)));
+}
+
+// a + b = returned + low, exactly.
+HWY_INLINE V TwoSum(V a, V b, V& low) {
+  const V sum = hn::Add(a, b), part = hn::Sub(sum, a);
+  low = hn::Add(hn::Sub(a, hn::Sub(sum, part)), hn::Sub(b, part));
+  return sum;
+}
+
+// log(x) = returned + low for positive finite x, to about 1e-19 of max(|log(x)|, |x - 1|); only
+// to double precision where multiply-add is not fused.
+HWY_INLINE V LogPair(V x, V& low) {
+  const M tiny = hn::Lt(x, Set(2.2250738585072014e-308));
+  V f;
+  V k = SplitExponent(If(tiny, hn::Mul(x, Set(18014398509481984.0)), x), f);
+  k = hn::Sub(k, hn::IfThenElseZero(tiny, Set(54.0)));
+  const V s = hn::Div(f, hn::Add(f, Set(2.0))), z = hn::Mul(s, s);
+  const V half = hn::Mul(Set(0.5), f), half_sq = hn::Mul(half, f);
+  const V square_low = hn::MulSub(half, f, half_sq);
+  // f - f^2 / 2 + the rest, largest first.
+  const V t = hn::Sub(f, half_sq);
+  V rest = hn::Sub(hn::Sub(hn::Sub(f, t), half_sq), square_low);
+  rest = hn::MulAdd(k, Set(kLn2Lo), rest);
+  rest = hn::MulAdd(s, hn::MulAdd(z, Horner(z, kLogTail), half_sq), rest);
+  V lost;
+  const V sum = TwoSum(hn::Mul(k, Set(kLn2Hi)), t, lost);
+  rest = hn::Add(rest, lost);
+  const V y = hn::Add(sum, rest);
+  low = hn::Add(hn::Sub(sum, y), rest);
+  return y;
+}
+
+// exp(x + low), low tiny.
+HWY_INLINE V ExpPair(V x, V low) {
+  const V e = Exp<false>(x);
+  return If(hn::Lt(e, Set(kInf)), hn::MulAdd(e, low, e), e);
 }
 
 // log(x): -inf at 0, NaN below, inf at inf.

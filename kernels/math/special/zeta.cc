@@ -12,6 +12,17 @@ namespace opkit {
 namespace HWY_NAMESPACE {
 namespace special {
 
+// w^-s exp(shift), w > 0.
+template <bool kF>
+HWY_INLINE V Power(V w, V s, V shift) {
+  if constexpr (kF) return Exp<true>(hn::NegMulAdd(s, LogMedium(w), shift));
+  V low;
+  const V log = LogPair(w, low);
+  const V product = hn::Mul(s, log);
+  low = hn::MulAdd(s, low, hn::MulSub(s, log, product));
+  return ExpPair(hn::Sub(shift, product), hn::Neg(low));
+}
+
 // sum (q + k)^-s times exp(shift), for s > 1 and q > 0. N = 9 terms and 12
 // corrections: where s is so large that the corrections do not fall, the first
 // terms have made the tail negligible. float32: 5 and 6.
@@ -26,10 +37,10 @@ HWY_INLINE V HurwitzPositive(V s, V q, V shift) {
   V sum = Set(0.0);
   for (int k = 0; k < kTerms; ++k) {
     const V w = hn::Add(q, Set(static_cast<double>(k)));
-    sum = hn::Add(sum, Exp<kF>(hn::NegMulAdd(s, Log<false>(w), shift)));
+    sum = hn::Add(sum, Power<kF>(w, s, shift));
   }
   const V w = hn::Add(q, Set(static_cast<double>(kTerms)));
-  const V power = Exp<kF>(hn::NegMulAdd(s, LogNormal<false>(w), shift));
+  const V power = Power<kF>(w, s, shift);
   const V inv = hn::Div(Set(1.0), w);
   const V s1 = hn::Sub(s, Set(1.0));
   V tail = hn::Add(hn::Div(hn::Mul(power, w), s1), hn::Mul(Set(0.5), power));
@@ -45,16 +56,17 @@ HWY_INLINE V HurwitzPositive(V s, V q, V shift) {
 
 // The same for q < 0, s a whole number: with f = q - floor(q) and m = -floor(q),
 // zeta(s, f) + (-1)^s (zeta(s, 1 - f) - zeta(s, 1 - f + m)).
-template <bool kF>
 HWY_INLINE V HurwitzNegative(V s, V q, V shift) {
   const V floor = hn::Floor(q);
   const V f = hn::Sub(q, floor), g = hn::Sub(Set(1.0), f);
   const V half = hn::Mul(Set(0.5), s);
   const M odd = hn::Ne(hn::Floor(half), half);
-  const V mirrored = hn::Sub(HurwitzPositive<false>(s, g, shift),
-                             HurwitzPositive<false>(s, hn::Sub(g, floor), shift));
   const V direct = HurwitzPositive<false>(s, f, shift);
-  return hn::Add(direct, If(odd, hn::Neg(mirrored), mirrored));
+  const V mirrored = HurwitzPositive<false>(s, g, shift);
+  const V rest = HurwitzPositive<false>(s, hn::Sub(g, floor), shift);
+  // The large terms first: at f = 1/2 they cancel for odd s.
+  return If(odd, hn::Add(hn::Sub(direct, mirrored), rest),
+            hn::Sub(hn::Add(direct, mirrored), rest));
 }
 
 template <class D>
@@ -89,7 +101,7 @@ struct ZetaFn {
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
     if constexpr (kR == 0) return HurwitzPositive<kF>(in[0], in[1], Set(0.0));
-    return HurwitzNegative<kF>(in[0], in[1], Set(0.0));
+    return HurwitzNegative(in[0], in[1], Set(0.0));
   }
   template <class D>
   static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* in, hn::Vec<D> y) {
@@ -97,8 +109,15 @@ struct ZetaFn {
   }
 };
 
-// (-1)^(n + 1) n! zeta(n + 1, x); digamma for n = 0. log n! goes into the
-// exponents of the sum, so that n! itself may be over the range.
+// table[n] for whole n in [0, 170], its last value beyond.
+HWY_INLINE V FactorialLookup(V n, const double* table) {
+  const Di di;
+  const auto capped = hn::Min(hn::Max(n, Set(0.0)), Set(170.0));
+  return hn::GatherIndex(Dd(), table, hn::ConvertTo(di, capped));
+}
+
+// (-1)^(n + 1) n! zeta(n + 1, x); digamma for n = 0. For float32, and where n!
+// is over the range, log n! goes into the exponents of the sum.
 struct PolygammaFn {
   static constexpr size_t kIn = 2, kRegions = 4;
   template <size_t kR, class D>
@@ -120,8 +139,13 @@ struct PolygammaFn {
     const V s = hn::Add(n, Set(1.0));
     const V half = hn::Mul(Set(0.5), n);
     const M even = hn::Eq(hn::Floor(half), half);
-    const V shift = LgammaPositive(hn::Max(s, Set(1.0)));
-    const V y = kR == 2 ? HurwitzPositive<kF>(s, x, shift) : HurwitzNegative<kF>(s, x, shift);
+    const M large = hn::Gt(n, Set(170.0));
+    V shift = kF ? FactorialLookup(n, kLogFactorial) : Set(0.0);
+    if (HWY_UNLIKELY(!hn::AllFalse(Dd(), large))) {
+      shift = If(large, LgammaPositive(hn::Max(s, Set(1.0))), shift);
+    }
+    V y = kR == 2 ? HurwitzPositive<kF>(s, x, shift) : HurwitzNegative(s, x, shift);
+    if constexpr (!kF) y = hn::Mul(y, If(large, Set(1.0), FactorialLookup(n, kFactorial)));
     return If(even, hn::Neg(y), y);
   }
   template <class D>
