@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from opkit.cli.output import (
@@ -48,17 +48,26 @@ Ops = Annotated[
         help="Ops of your own to load first: a library, a Python file or a module; repeatable.",
     ),
 ]
-HostOption = Annotated[
-    str,
-    typer.Option(help="Runtime to use.", click_type=click.Choice(["auto", "tensorflow", "litert"])),
-]
-ByOption = Annotated[
-    str,
-    typer.Option(
-        help="How kernels reach the runtime.",
-        click_type=click.Choice(["auto", "resolver", "delegate"]),
-    ),
-]
+
+
+class HostName(str, Enum):
+    """Runtimes."""
+
+    auto = "auto"
+    tensorflow = "tensorflow"
+    litert = "litert"
+
+
+class Way(str, Enum):
+    """How kernels reach a runtime."""
+
+    auto = "auto"
+    resolver = "resolver"
+    delegate = "delegate"
+
+
+HostOption = Annotated[HostName, typer.Option(help="Runtime to use.")]
+ByOption = Annotated[Way, typer.Option(help="How kernels reach the runtime.")]
 
 
 def _load(ops: list[str] | None) -> None:
@@ -117,9 +126,7 @@ def doctor(ops: Ops = None, as_json: Json = False) -> None:
 
 @app.command(name="ops")
 def list_ops(
-    name: Annotated[
-        str | None, typer.Argument(help="An op, a family, or part of a name.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="An op, a family, or part of a name.")] = None,
     ops: Ops = None,
     as_json: Json = False,
 ) -> None:
@@ -255,8 +262,8 @@ def verify(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="All combinations of dtypes.")] = False,
     no_contract: Annotated[bool, typer.Option("--no-contract", help="Parity only.")] = False,
-    host: HostOption = "auto",
-    by: ByOption = "auto",
+    host: HostOption = HostName.auto,
+    by: ByOption = Way.auto,
     simd: Annotated[
         str | None, typer.Option(help="Cap the instruction set: sse4, avx2, avx512, neon.")
     ] = None,
@@ -307,7 +314,7 @@ def verify(
                 names[0],
                 str(reference) if reference else None,
                 read_samples(samples),
-                runner=Runner(host, by),
+                runner=Runner(host.value, by.value),
             )
             output.show(result.to_json(), lambda: model_view(result))
         else:
@@ -318,7 +325,7 @@ def verify(
                     case=case,
                     contract=not no_contract,
                     budget=budget,
-                    runner=Runner(host, by),
+                    runner=Runner(host.value, by.value),
                     full=full,
                     progress=progress,
                 )
@@ -358,8 +365,8 @@ def bench(
     simd: Annotated[
         str | None, typer.Option(help="Cap the instruction set: sse4, avx2, avx512, neon.")
     ] = None,
-    host: HostOption = "auto",
-    by: ByOption = "auto",
+    host: HostOption = HostName.auto,
+    by: ByOption = Way.auto,
     save: Annotated[Path | None, typer.Option(help="Write the run as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also write an HTML report.")] = None,
     ops: Ops = None,
@@ -409,7 +416,7 @@ def bench(
                 case=case,
                 peers=peer,
                 rounds=rounds,
-                runner=Runner(host, by),
+                runner=Runner(host.value, by.value),
                 progress=progress,
             )
         if not report.rows:

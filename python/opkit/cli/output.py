@@ -42,7 +42,9 @@ class Output:
 
     def __init__(self, command: str, as_json: bool):
         self.command, self.as_json = command, as_json
-        self.out = Console(highlight=False, soft_wrap=False)
+        # Files and pipes get a fixed width, so that output can be compared.
+        width = None if sys.stdout.isatty() else 120
+        self.out = Console(highlight=False, width=width)
         self.err = Console(stderr=True, highlight=False)
 
     def show(self, data: dict[str, Any], view: Callable[[], RenderableType]) -> None:

@@ -42,7 +42,8 @@ def combinations(declaration: Declaration, full: bool = False) -> Iterator[Types
     """Assignments of dtypes to verify.
 
     Every main dtype with the first of each other variable, then the first main dtype with each
-    other dtype of each variable; with `full`, the whole product.
+    other dtype of each variable, then the i-th of all variables that have as many dtypes as the
+    main one (complex128 with float64); with `full`, the whole product.
     """
     names = list(declaration.types)
     if not names:
@@ -58,3 +59,8 @@ def combinations(declaration: Declaration, full: bool = False) -> Iterator[Types
     for other in names[1:]:
         for dtype in declaration.types[other][1:]:
             yield Types({**first, other: dtype})
+    main_dtypes = declaration.types[names[0]]
+    paired = [n for n in names if len(declaration.types[n]) == len(main_dtypes)]
+    if len(paired) > 1:
+        for i in range(1, len(main_dtypes)):
+            yield Types({**first, **{n: declaration.types[n][i] for n in paired}})

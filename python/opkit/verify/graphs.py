@@ -9,7 +9,7 @@ import numpy as np
 
 from opkit.model import Model
 from opkit.spec import Case
-from opkit.verify.execute import RunError, Runner
+from opkit.verify.execute import RunError, Runner, Session
 from opkit.verify.reference import flat_outputs, tensorflow
 
 
@@ -71,4 +71,13 @@ def run_program(
         feeds.append(inputs[name])
     if any(list(d["shape"]) != list(f.shape) for d, f in zip(session.inputs, feeds, strict=True)):
         session.resize([f.shape for f in feeds])
-    return session.run(feeds), want
+    return _in_order(session, session.run(feeds)), want
+
+
+def _in_order(session: Session, got: list[np.ndarray]) -> list[np.ndarray]:
+    """Outputs as the program returned them: the graph's order is the converter's own."""
+    index = {d["index"]: i for i, d in enumerate(session.outputs)}
+    signature = session.interpreter.get_signature_runner()
+    details = signature.get_output_details()
+    names = sorted(details, key=lambda name: int(name.removeprefix("output_")))
+    return [got[index[details[name]["index"]]] for name in names]

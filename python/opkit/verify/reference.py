@@ -109,6 +109,8 @@ def call_reference(
             made[arg.name] = list(value) if isinstance(value, tuple) else value
     if callable(spec.reference):
         return flat_outputs(spec.reference(**made, **dict(attrs)))
+    if spec.pointwise:
+        made = _within_tf_rank(made)
     tf = tensorflow()
     function = resolve(spec.reference or f"tf.raw_ops.{spec.name}")
     made = {k: _tensors(tf, v) for k, v in made.items()}
@@ -117,6 +119,17 @@ def call_reference(
     else:
         result = function(**made, **dict(attrs))
     return flat_outputs(result)
+
+
+def _within_tf_rank(made: dict[str, Any]) -> dict[str, Any]:
+    """Operands broadcast beforehand where TensorFlow's kernels would refuse the rank."""
+    arrays = [v for v in made.values() if isinstance(v, np.ndarray)]
+    if len(arrays) < 2 or len(arrays) != len(made) or len({a.shape for a in arrays}) == 1:
+        return made
+    if max(a.ndim for a in arrays) <= 5:
+        return made
+    whole = np.broadcast_arrays(*arrays)
+    return dict(zip(made, (np.ascontiguousarray(a) for a in whole), strict=True))
 
 
 def _tensors(tf: Any, value: Any) -> Any:
