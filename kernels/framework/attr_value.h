@@ -59,8 +59,7 @@ Status BindAttrs(const Signature& signature, const std::vector<NamedRawAttr>& ra
 // Parts of DecodeOptions, separate for tests and the fuzzer.
 Status DecodeFlexbuffer(const uint8_t* data, size_t size, std::vector<NamedRawAttr>* map,
                         std::string* flex_name, std::string* node_def, bool* is_flex);
-Status DecodeNodeDef(const std::string& bytes, std::string* op,
-                     std::vector<NamedRawAttr>* attrs);
+Status DecodeNodeDef(const std::string& bytes, std::string* op, std::vector<NamedRawAttr>* attrs);
 
 DType DTypeFromSchema(int64_t tensor_type);  // tflite.TensorType of the schema
 

@@ -144,10 +144,10 @@ bool IsCarriedElsewhere(const Signature& sig, const std::string& name) {
 
 DType DTypeFromSchema(int64_t tensor_type) {
   static constexpr DType kMap[] = {
-      DType::kFloat32,   DType::kFloat16, DType::kInt32,    DType::kUInt8,   DType::kInt64,
-      DType::kString,    DType::kBool,    DType::kInt16,    DType::kComplex64, DType::kInt8,
-      DType::kFloat64,   DType::kComplex128, DType::kUInt64, DType::kResource, DType::kVariant,
-      DType::kUInt32,    DType::kUInt16,  DType::kInvalid,  DType::kBFloat16};
+      DType::kFloat32, DType::kFloat16,    DType::kInt32,   DType::kUInt8,     DType::kInt64,
+      DType::kString,  DType::kBool,       DType::kInt16,   DType::kComplex64, DType::kInt8,
+      DType::kFloat64, DType::kComplex128, DType::kUInt64,  DType::kResource,  DType::kVariant,
+      DType::kUInt32,  DType::kUInt16,     DType::kInvalid, DType::kBFloat16};
   if (tensor_type < 0 || tensor_type >= static_cast<int64_t>(sizeof(kMap) / sizeof(kMap[0]))) {
     return DType::kInvalid;
   }

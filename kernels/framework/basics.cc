@@ -27,20 +27,18 @@ struct DTypeInfo {
 };
 
 constexpr DTypeInfo kInfo[] = {
-    {"invalid", 0, 0, 0},     {"float32", 4, 1, 1},    {"float64", 8, 11, 2},
-    {"float16", 2, 10, 19},   {"bfloat16", 2, 19, 14}, {"int8", 1, 9, 6},
-    {"int16", 2, 7, 5},       {"int32", 4, 2, 3},      {"int64", 8, 4, 9},
-    {"uint8", 1, 3, 4},       {"uint16", 2, 17, 17},   {"uint32", 4, 16, 22},
-    {"uint64", 8, 13, 23},    {"bool", 1, 6, 10},      {"complex64", 8, 8, 8},
-    {"complex128", 16, 12, 18}, {"string", 0, 5, 7},   {"resource", 0, 14, 20},
-    {"variant", 0, 15, 21},   {"qint8", 1, 9, 11},     {"quint8", 1, 3, 12},
+    {"invalid", 0, 0, 0},       {"float32", 4, 1, 1},    {"float64", 8, 11, 2},
+    {"float16", 2, 10, 19},     {"bfloat16", 2, 19, 14}, {"int8", 1, 9, 6},
+    {"int16", 2, 7, 5},         {"int32", 4, 2, 3},      {"int64", 8, 4, 9},
+    {"uint8", 1, 3, 4},         {"uint16", 2, 17, 17},   {"uint32", 4, 16, 22},
+    {"uint64", 8, 13, 23},      {"bool", 1, 6, 10},      {"complex64", 8, 8, 8},
+    {"complex128", 16, 12, 18}, {"string", 0, 5, 7},     {"resource", 0, 14, 20},
+    {"variant", 0, 15, 21},     {"qint8", 1, 9, 11},     {"quint8", 1, 3, 12},
     {"qint16", 2, 7, 15},
 };
 static_assert(sizeof(kInfo) / sizeof(kInfo[0]) == static_cast<size_t>(DType::kCount));
 
-const DTypeInfo& Info(DType t) {
-  return kInfo[t < DType::kCount ? static_cast<size_t>(t) : 0];
-}
+const DTypeInfo& Info(DType t) { return kInfo[t < DType::kCount ? static_cast<size_t>(t) : 0]; }
 
 }  // namespace
 

@@ -55,7 +55,8 @@ bool AffineParams(const TfLiteTensor& t, QuantParams* out, bool* per_channel) {
     return false;
   }
   out->scale = q->scale->data[0];
-  out->zero_point = q->zero_point != nullptr && q->zero_point->size > 0 ? q->zero_point->data[0] : 0;
+  out->zero_point =
+      q->zero_point != nullptr && q->zero_point->size > 0 ? q->zero_point->data[0] : 0;
   return true;
 }
 
@@ -107,10 +108,9 @@ Status ResolveDType(const ArgSig& arg, const TfLiteTensor& t, const char* side, 
   return {};
 }
 
-Status CheckSide(TfLiteContext* context, const TfLiteIntArray* ids,
-                 const std::vector<ArgSig>& args, const std::vector<int>& begin, const char* side,
-                 std::vector<DType>* bound, const Signature& sig,
-                 std::vector<TensorInfo>* tensors) {
+Status CheckSide(TfLiteContext* context, const TfLiteIntArray* ids, const std::vector<ArgSig>& args,
+                 const std::vector<int>& begin, const char* side, std::vector<DType>* bound,
+                 const Signature& sig, std::vector<TensorInfo>* tensors) {
   tensors->assign(static_cast<size_t>(ids->size), TensorInfo());
   for (size_t a = 0; a < args.size(); ++a) {
     const ArgSig& arg = args[a];
@@ -128,8 +128,8 @@ Status CheckSide(TfLiteContext* context, const TfLiteIntArray* ids,
       if (var == DType::kInvalid) var = info.dtype;
       if (var != info.dtype) {
         return Error("%s '%s' is %s, but %s is %s here", side, arg.name.c_str(),
-                     DTypeName(info.dtype), sig.types[static_cast<size_t>(arg.type_var)].name.c_str(),
-                     DTypeName(var));
+                     DTypeName(info.dtype),
+                     sig.types[static_cast<size_t>(arg.type_var)].name.c_str(), DTypeName(var));
       }
     }
   }
@@ -202,8 +202,7 @@ Status MatchDims(const Signature& sig, const ArgSig& arg, const Shape& shape, Bi
 Status CheckNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance) {
   const Signature& sig = instance->op->signature;
   std::vector<int> output_begin;
-  OPKIT_RETURN_IF_ERROR(
-      PlaceArgs(sig.inputs, node->inputs->size, "input", &instance->input_begin));
+  OPKIT_RETURN_IF_ERROR(PlaceArgs(sig.inputs, node->inputs->size, "input", &instance->input_begin));
   OPKIT_RETURN_IF_ERROR(PlaceArgs(sig.outputs, node->outputs->size, "output", &output_begin));
   std::vector<DType> bound(sig.types.size(), DType::kInvalid);
   OPKIT_RETURN_IF_ERROR(CheckSide(context, node->inputs, sig.inputs, instance->input_begin, "input",
@@ -235,7 +234,6 @@ Status CheckNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance)
 
 std::string Describe(TfLiteContext* context, TfLiteNode* node, const OpInstance& instance) {
   std::string out = std::string("opkit: ") + instance.entry->decl.name_ + " (";
-  if (instance.node_index >= 0) out += "node " + std::to_string(instance.node_index) + "; ";
   const Signature& sig = instance.op->signature;
   const auto tensor = [&](const TfLiteIntArray* ids, int i, const std::vector<ArgSig>& args,
                           const std::vector<int>* begin) {

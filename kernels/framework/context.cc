@@ -33,9 +33,7 @@ int OpContext::input_count(int arg) const {
 }
 
 DType OpContext::dtype(int i) const { return instance_->inputs[static_cast<size_t>(i)].dtype; }
-DType OpContext::out_dtype(int i) const {
-  return instance_->outputs[static_cast<size_t>(i)].dtype;
-}
+DType OpContext::out_dtype(int i) const { return instance_->outputs[static_cast<size_t>(i)].dtype; }
 const Shape& OpContext::shape(int i) const {
   return instance_->inputs[static_cast<size_t>(i)].shape;
 }
@@ -72,13 +70,12 @@ int64_t OpContext::ScalarInt(int i) const {
 std::vector<int64_t> OpContext::IntValues(int i) const {
   std::vector<int64_t> out(static_cast<size_t>(shape(i).size()));
   if (out.empty()) return out;
-  const Status status =
-      VisitDType(dtype(i), IntegralTypes{}, [&](auto tag) {
-        using T = decltype(tag);
-        const T* p = in<T>(i);
-        for (size_t k = 0; k < out.size(); ++k) out[k] = static_cast<int64_t>(p[k]);
-        return Status();
-      });
+  const Status status = VisitDType(dtype(i), IntegralTypes{}, [&](auto tag) {
+    using T = decltype(tag);
+    const T* p = in<T>(i);
+    for (size_t k = 0; k < out.size(); ++k) out[k] = static_cast<int64_t>(p[k]);
+    return Status();
+  });
   if (!status.ok()) throw std::logic_error("IntValues of a non-integer input");
   return out;
 }
@@ -92,14 +89,13 @@ QuantParams OpContext::quant_out(int i) const {
 
 StringsView OpContext::strings(int i) const {
   const char* data = static_cast<const char*>(raw(i));
-  return data == nullptr ? StringsView()
-                         : StringsView(data, static_cast<int32_t>(shape(i).size()));
+  return data == nullptr ? StringsView() : StringsView(data, static_cast<int32_t>(shape(i).size()));
 }
 
 void OpContext::SetShape(int i, const Shape& shape) {
   if (i < 0 || i >= num_outputs() || !instance_->in_shape_step) {
-    instance_->misuse = Format("SetShape(%d) outside the shape step or its %d outputs", i,
-                               num_outputs());
+    instance_->misuse =
+        Format("SetShape(%d) outside the shape step or its %d outputs", i, num_outputs());
     return;
   }
   instance_->outputs[static_cast<size_t>(i)].shape = shape;
@@ -157,9 +153,10 @@ const AttrValue& Attr(const internal::OpInstance& instance, const char* name, At
   const int i = sig.FindAttr(name);
   if (i < 0) throw std::logic_error(std::string("the signature has no attribute ") + name);
   const AttrSig& a = sig.attrs[static_cast<size_t>(i)];
-  const bool same = a.kind == kind || (kind == AttrKind::kString && (a.kind == AttrKind::kFunc ||
-                                                                     a.kind == AttrKind::kTensor)) ||
-                    (kind == AttrKind::kInt && a.kind == AttrKind::kBool && list);
+  const bool same =
+      a.kind == kind ||
+      (kind == AttrKind::kString && (a.kind == AttrKind::kFunc || a.kind == AttrKind::kTensor)) ||
+      (kind == AttrKind::kInt && a.kind == AttrKind::kBool && list);
   if (!same || a.list != list) {
     throw std::logic_error(std::string("attribute ") + name + " is declared " + a.KindText());
   }
@@ -251,10 +248,9 @@ Status OpContext::MakeResource(int output, const std::string& key,
 
 Status OpContext::GetVariant(int input, std::shared_ptr<const VariantValue>* out) const {
   const TfLiteTensor* t = tensor(input);
-  const internal::VariantBox* box =
-      t != nullptr && t->allocation_type == kTfLiteVariantObject
-          ? internal::VariantBox::From(t->data.data)
-          : nullptr;
+  const internal::VariantBox* box = t != nullptr && t->allocation_type == kTfLiteVariantObject
+                                        ? internal::VariantBox::From(t->data.data)
+                                        : nullptr;
   if (box == nullptr || box->value == nullptr) {
     return Error("the variant input is empty or was made by another library's kernel");
   }

@@ -35,13 +35,12 @@ struct OpInstance {
   std::vector<AttrValue> attrs;
   Status init_status;
   void* state = nullptr;
-  int node_index = -1;  // known through the delegate
 
   std::vector<TensorInfo> inputs, outputs;
   std::vector<int> input_begin;  // per signature argument, plus the end
   bool shapes_at_run = false;    // outputs are dynamic; the shape step runs before each Run
   bool in_shape_step = false;
-  std::string misuse;            // a kernel's wrong call, reported after the step
+  std::string misuse;  // a kernel's wrong call, reported after the step
   std::shared_ptr<ResourceScope> resources;
   std::unique_ptr<void, void (*)(void*)> scratch[4] = {
       {nullptr, std::free}, {nullptr, std::free}, {nullptr, std::free}, {nullptr, std::free}};
@@ -53,7 +52,7 @@ Status CheckNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance)
 Status PrepareNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance);
 Status InvokeNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance);
 
-// "opkit: Cumprod (node 3; in x float32[2,3], axis int32[]; out 'StatefulPartitionedCall:0')"
+// "opkit: Cumprod (in x float32[2,3], axis int32[]; out 'StatefulPartitionedCall:0')"
 std::string Describe(TfLiteContext* context, TfLiteNode* node, const OpInstance& instance);
 
 // Sets a dynamic tensor's shape and memory through the runtime.

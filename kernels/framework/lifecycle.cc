@@ -32,9 +32,10 @@ Status CheckShape(const Shape& shape, DType dtype, const std::string& name) {
     count *= d;
   }
   if (!shape.valid() || count < 0) {
-    return Error("output '%s' would have a negative or oversized dimension, or more than %d "
-                 "dimensions",
-                 name.c_str(), Shape::kMaxRank);
+    return Error(
+        "output '%s' would have a negative or oversized dimension, or more than %d "
+        "dimensions",
+        name.c_str(), Shape::kMaxRank);
   }
   const int64_t bytes = count * static_cast<int64_t>(DTypeSize(dtype));
   if (!empty && bytes > (int64_t{1} << 40)) {
@@ -95,8 +96,8 @@ Status CheckStrings(const TfLiteTensor& t, int64_t count, const std::string& nam
 TfLiteStatus Report(TfLiteContext* context, TfLiteNode* node, const OpInstance& instance,
                     const Status& status) {
   if (status.ok()) return kTfLiteOk;
-  context->ReportError(context, "%s: %s",
-                       Describe(context, node, instance).c_str(), status.message().c_str());
+  context->ReportError(context, "%s: %s", Describe(context, node, instance).c_str(),
+                       status.message().c_str());
   return kTfLiteError;
 }
 
@@ -180,8 +181,8 @@ Status InvokeNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance
     const TfLiteTensor* t = ctx.tensor(static_cast<int>(i));
     if (t == nullptr) continue;
     if (info.dtype == DType::kString) {
-      OPKIT_RETURN_IF_ERROR(CheckStrings(*t, info.shape.size(),
-                                         sig.inputs[static_cast<size_t>(info.arg)].name));
+      OPKIT_RETURN_IF_ERROR(
+          CheckStrings(*t, info.shape.size(), sig.inputs[static_cast<size_t>(info.arg)].name));
     } else if (t->data.raw == nullptr && info.shape.size() > 0 && DTypeSize(info.dtype) > 0) {
       return Error("input '%s' has no memory; was allocate_tensors called?",
                    sig.inputs[static_cast<size_t>(info.arg)].name.c_str());
@@ -247,6 +248,5 @@ TfLiteStatus InvokeCallback(TfLiteContext* context, TfLiteNode* node) {
   auto* instance = static_cast<OpInstance*>(node->user_data);
   return Report(context, node, *instance, InvokeNode(context, node, instance));
 }
-
 
 }  // namespace opkit::internal

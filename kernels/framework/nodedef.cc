@@ -236,8 +236,7 @@ bool DecodeAttrValue(std::string_view bytes, RawAttr* out) {
 }  // namespace
 
 // NodeDef: name=1 op=2 input=3 device=4 attr=5 (map entry: key=1 value=2).
-Status DecodeNodeDef(const std::string& bytes, std::string* op,
-                     std::vector<NamedRawAttr>* attrs) {
+Status DecodeNodeDef(const std::string& bytes, std::string* op, std::vector<NamedRawAttr>* attrs) {
   Fields f(bytes);
   while (f.Next()) {
     if (f.number == 2 && f.wire == 2) op->assign(f.bytes);

@@ -42,7 +42,8 @@ std::string Array(const V& values, F&& text) {
 }
 
 std::string Float(float f) {
-  return std::isfinite(f) ? Format("%.9g", static_cast<double>(f)) : Quote(Format("%g", static_cast<double>(f)));
+  return std::isfinite(f) ? Format("%.9g", static_cast<double>(f))
+                          : Quote(Format("%g", static_cast<double>(f)));
 }
 
 std::string ArgsJson(const std::vector<ArgSig>& args, const Signature& sig,
@@ -128,8 +129,8 @@ struct Table {
       const OpDecl& decl = entries[i]->decl;
       const ParsedOp& parsed = Parsed(*entries[i]);
       if (!parsed.status.ok()) {
-        error += (error.empty() ? "" : "; ") + std::string(decl.name_) + ": " +
-                 parsed.status.message();
+        error +=
+            (error.empty() ? "" : "; ") + std::string(decl.name_) + ": " + parsed.status.message();
       }
       if (i > 0 && std::strcmp(entries[i - 1]->decl.name_, decl.name_) == 0 &&
           entries[i - 1]->decl.version_ == decl.version_) {
@@ -185,12 +186,12 @@ std::string DeclarationJson(const ParsedOp& op) {
     out += (i > 0 ? ", " : "") + Quote(sig.types[i].name) + ": " + DTypeArray(sig.types[i].dtypes);
   }
   out += "}, \"attrs\": " + Array(sig.attrs, [](const AttrSig& a) {
-    std::string text = "{\"name\": " + Quote(a.name) + ", \"kind\": " + Quote(a.KindText()) +
-                       ", \"required\": " + (a.required ? "true" : "false");
-    if (!a.required) text += ", \"default\": " + DefaultJson(a);
-    if (!a.choices.empty()) text += ", \"choices\": " + Array(a.choices, Quote);
-    return text + "}";
-  });
+           std::string text = "{\"name\": " + Quote(a.name) + ", \"kind\": " + Quote(a.KindText()) +
+                              ", \"required\": " + (a.required ? "true" : "false");
+           if (!a.required) text += ", \"default\": " + DefaultJson(a);
+           if (!a.choices.empty()) text += ", \"choices\": " + Array(a.choices, Quote);
+           return text + "}";
+         });
   out += std::string(", \"data_dependent\": ") + (decl.data_dependent_ ? "true" : "false") +
          ", \"stateful\": " + (decl.stateful_ ? "true" : "false") + "}";
   return out;

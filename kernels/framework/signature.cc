@@ -213,10 +213,10 @@ class Parser {
     static constexpr struct {
       const char* name;
       AttrKind kind;
-    } kKinds[] = {{"int", AttrKind::kInt},       {"float", AttrKind::kFloat},
-                  {"bool", AttrKind::kBool},     {"string", AttrKind::kString},
-                  {"type", AttrKind::kType},     {"shape", AttrKind::kShape},
-                  {"func", AttrKind::kFunc},     {"tensor", AttrKind::kTensor}};
+    } kKinds[] = {{"int", AttrKind::kInt},   {"float", AttrKind::kFloat},
+                  {"bool", AttrKind::kBool}, {"string", AttrKind::kString},
+                  {"type", AttrKind::kType}, {"shape", AttrKind::kShape},
+                  {"func", AttrKind::kFunc}, {"tensor", AttrKind::kTensor}};
     for (const auto& k : kKinds) {
       if (lex_.Accept(k.name)) {
         attr->kind = k.kind;
@@ -412,8 +412,9 @@ Status ParseSignature(const OpDecl& decl, Signature* out) {
   }
   out->shapes_follow = ShapesFollow(*out);
   if (decl.shape_ == nullptr && !decl.data_dependent_ && !out->shapes_follow) {
-    return Error("no shape rule: give .Shape(fn), .DataDependent() or output dimensions that the "
-                 "inputs bind");
+    return Error(
+        "no shape rule: give .Shape(fn), .DataDependent() or output dimensions that the "
+        "inputs bind");
   }
   if (decl.run_ == nullptr) return Error("no .Run(fn)");
   return {};

@@ -5,7 +5,9 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "framework/attr_value.h"
 #include "hosts/table.h"
 
 namespace opkit::hosts {
@@ -24,6 +26,7 @@ void CopyArray(const TfLiteIntArray* from, TfLiteIntArray** to) {
 struct ClaimedNode {
   TfLiteNode node = {};
   const TfLiteRegistration* registration = nullptr;
+  int index = -1;  // in the model's subgraph
   std::string problem;
   TfLiteIntArray* dropped_outputs = nullptr;
 
@@ -43,17 +46,46 @@ bool Contains(const TfLiteIntArray* a, int value) {
   return false;
 }
 
+size_t OptionBytes(const TfLiteNode& node) {
+  return node.custom_initial_data_size < 0 ? 0 : static_cast<size_t>(node.custom_initial_data_size);
+}
+
+// The kernel for a node, or null. The reference resolver registers every Flex op under the bare
+// name "Flex": which one it is, only the node's options say.
+const OpkitOp* KernelFor(const TfLiteRegistration& original, const TfLiteNode& node) {
+  if (original.builtin_code != abi::kBuiltinCustom || original.custom_name == nullptr) {
+    return nullptr;
+  }
+  if (std::strcmp(original.custom_name, "Flex") != 0) return FindOp(original.custom_name, 0);
+  std::vector<internal::NamedRawAttr> attrs;
+  std::string name, node_def;
+  bool is_flex = false;
+  const auto* options = static_cast<const uint8_t*>(node.custom_initial_data);
+  if (options == nullptr || OptionBytes(node) == 0 ||
+      !internal::DecodeFlexbuffer(options, OptionBytes(node), &attrs, &name, &node_def, &is_flex)
+           .ok() ||
+      !is_flex) {
+    return nullptr;
+  }
+  return FindOp(name.c_str(), 0);
+}
+
 void* Init(TfLiteContext* context, const char* buffer, size_t) {
   const auto* params = reinterpret_cast<const TfLiteDelegateParams*>(buffer);
   auto claimed = std::make_unique<ClaimedNode>();
   const int index = params->nodes_to_replace->data[0];
   TfLiteNode* node = nullptr;
   TfLiteRegistration* registration = nullptr;
+  claimed->index = index;
   if (context->GetNodeAndRegistration(context, index, &node, &registration) != kTfLiteOk) {
     claimed->problem = "the runtime does not know node " + std::to_string(index);
     return claimed.release();
   }
-  const OpkitOp* op = FindOp(registration->custom_name, 0);
+  const OpkitOp* op = KernelFor(*registration, *node);
+  if (op == nullptr) {
+    claimed->problem = "node " + std::to_string(index) + " has no kernel any more";
+    return claimed.release();
+  }
   claimed->registration = op->registration;
   claimed->node = *node;
   CopyArray(node->inputs, &claimed->node.inputs);
@@ -70,8 +102,7 @@ void* Init(TfLiteContext* context, const char* buffer, size_t) {
   claimed->dropped_outputs->size = dropped;
   claimed->node.delegate = nullptr;
   claimed->node.user_data = claimed->registration->init(
-      context, static_cast<const char*>(node->custom_initial_data),
-      static_cast<size_t>(node->custom_initial_data_size < 0 ? 0 : node->custom_initial_data_size));
+      context, static_cast<const char*>(node->custom_initial_data), OptionBytes(*node));
   return claimed.release();
 }
 
@@ -82,6 +113,15 @@ void Free(TfLiteContext* context, void* data) {
     claimed->registration->free(context, claimed->node.user_data);
   }
   delete claimed;
+}
+
+// The runtime's own message counts delegate nodes; this one names the model's.
+TfLiteStatus Located(TfLiteContext* context, const ClaimedNode& claimed, TfLiteStatus status) {
+  if (status != kTfLiteOk) {
+    context->ReportError(context, "opkit: the error above is at node %d of the model",
+                         claimed.index);
+  }
+  return status;
 }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
@@ -97,12 +137,12 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
     t->allocation_type = kTfLiteDynamic;
     t->data.raw = nullptr;
   }
-  return claimed->registration->prepare(context, &claimed->node);
+  return Located(context, *claimed, claimed->registration->prepare(context, &claimed->node));
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
   auto* claimed = static_cast<ClaimedNode*>(node->user_data);
-  return claimed->registration->invoke(context, &claimed->node);
+  return Located(context, *claimed, claimed->registration->invoke(context, &claimed->node));
 }
 
 TfLiteStatus PrepareDelegate(TfLiteContext* context, TfLiteDelegate* delegate) {
@@ -128,10 +168,7 @@ TfLiteStatus PrepareDelegate(TfLiteContext* context, TfLiteDelegate* delegate) {
     if (context->GetNodeAndRegistration(context, nodes->data[i], &node, &original) != kTfLiteOk) {
       return kTfLiteError;
     }
-    if (original->builtin_code != abi::kBuiltinCustom || original->custom_name == nullptr ||
-        node->delegate != nullptr || FindOp(original->custom_name, 0) == nullptr) {
-      continue;
-    }
+    if (node->delegate != nullptr || KernelFor(*original, *node) == nullptr) continue;
     TfLiteIntArray* one = abi::NewIntArray(1);
     if (one == nullptr) return kTfLiteError;
     one->data[0] = nodes->data[i];
@@ -151,8 +188,8 @@ extern "C" TfLiteDelegate* tflite_plugin_create_delegate(const char* const* keys
                                                          void (*report_error)(const char*)) {
   if (count > 0) {
     if (report_error != nullptr) {
-      const std::string text = std::string("opkit delegate: unknown option '") + keys[0] +
-                               "'; it takes none";
+      const std::string text =
+          std::string("opkit delegate: unknown option '") + keys[0] + "'; it takes none";
       report_error(text.c_str());
     }
     return nullptr;

@@ -101,9 +101,7 @@ int Fail(const std::string& message, char* error, size_t error_size) {
 
 }  // namespace opkit::hosts
 
-extern "C" const OpkitOp* opkit_op(size_t index) {
-  return opkit::hosts::OpTable::Get().At(index);
-}
+extern "C" const OpkitOp* opkit_op(size_t index) { return opkit::hosts::OpTable::Get().At(index); }
 
 extern "C" int opkit_load_library(const char* path, char* error, size_t error_size) {
   using opkit::hosts::Fail;

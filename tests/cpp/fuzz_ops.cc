@@ -101,11 +101,11 @@ int main(int argc, char** argv) {
     never += std::string(never.empty() ? "" : ", ") + ops[k]->decl.name_;
   }
   std::fprintf(stderr, "\n");
-  std::printf("fuzz_ops: %zu ops, %llu calls, %llu accepted, %llu refused without a reason, %zu ops "
-              "never accepted%s%s\n",
-              op_count, static_cast<unsigned long long>(calls),
-              static_cast<unsigned long long>(accepted), static_cast<unsigned long long>(silent),
-              never_ran, never.empty() ? "" : ": ", never.c_str());
+  std::printf(
+      "fuzz_ops: %zu ops, %llu calls, %llu accepted, %llu refused without a reason, %zu ops "
+      "never accepted%s%s\n",
+      op_count, static_cast<unsigned long long>(calls), static_cast<unsigned long long>(accepted),
+      static_cast<unsigned long long>(silent), never_ran, never.empty() ? "" : ": ", never.c_str());
   return silent == 0 ? 0 : 1;
 }
 

@@ -61,8 +61,8 @@ std::string RandomMessage(Source* s, int depth) {
     if (s->OneIn(3)) {
       out += Varint(field << 3) + Varint(s->Bits() >> s->Below(64));
     } else {
-      const std::string body =
-          depth > 3 ? std::string(static_cast<size_t>(s->Below(9)), 'y') : RandomMessage(s, depth + 1);
+      const std::string body = depth > 3 ? std::string(static_cast<size_t>(s->Below(9)), 'y')
+                                         : RandomMessage(s, depth + 1);
       out += Varint(field << 3 | 2) + Varint(body.size()) + body;
     }
   }

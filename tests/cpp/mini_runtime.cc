@@ -64,8 +64,7 @@ void MiniRuntime::Release(TfLiteTensor* t) {
   t->bytes = 0;
 }
 
-int MiniRuntime::AddTensor(DType dtype, const std::vector<int>& dims, float scale,
-                           int zero_point) {
+int MiniRuntime::AddTensor(DType dtype, const std::vector<int>& dims, float scale, int zero_point) {
   if (tensors_.size() == kMaxTensors) std::abort();
   TfLiteTensor t = {};
   t.type = static_cast<TfLiteType>(DTypeToTfLite(dtype));
@@ -73,8 +72,8 @@ int MiniRuntime::AddTensor(DType dtype, const std::vector<int>& dims, float scal
   t.allocation_type = kTfLiteArenaRw;
   t.name = names_.emplace_back("t" + std::to_string(tensors_.size())).c_str();
   if (scale != 0.0f) {
-    auto* q = static_cast<TfLiteAffineQuantization*>(
-        std::calloc(1, sizeof(TfLiteAffineQuantization)));
+    auto* q =
+        static_cast<TfLiteAffineQuantization*>(std::calloc(1, sizeof(TfLiteAffineQuantization)));
     q->scale = static_cast<TfLiteFloatArray*>(std::malloc(sizeof(int) + sizeof(float)));
     q->scale->size = 1;
     q->scale->data[0] = scale;

@@ -45,8 +45,8 @@ class MiniRuntime {
   void Allocate(TfLiteTensor* t);
   static void Release(TfLiteTensor* t);
 
-  static constexpr size_t kMaxTensors = 256;        // fixed: kernels keep no pointers, but tests do
-  static constexpr size_t kMaxBytes = 64u << 20;    // larger outputs fail, as memory would
+  static constexpr size_t kMaxTensors = 256;      // fixed: kernels keep no pointers, but tests do
+  static constexpr size_t kMaxBytes = 64u << 20;  // larger outputs fail, as memory would
   TfLiteContext context_ = {};
   std::vector<TfLiteTensor> tensors_;
   std::deque<std::string> names_;

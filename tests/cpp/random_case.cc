@@ -70,8 +70,8 @@ double PickFloat(Source* s) {
 }
 
 std::string PickString(Source* s) {
-  static const char* const kWords[] = {"", "a", "Hello, World", "\xc3\x84rger", "\xff\xfe", "1 2  3",
-                                       "SAME", "x,y,,z"};
+  static const char* const kWords[] = {"",         "a",      "Hello, World", "\xc3\x84rger",
+                                       "\xff\xfe", "1 2  3", "SAME",         "x,y,,z"};
   if (s->OneIn(2)) return kWords[s->Below(8)];
   std::string out(static_cast<size_t>(s->Below(40)), ' ');
   for (char& c : out) {
@@ -114,7 +114,8 @@ std::string RandomBytes(DType dtype, size_t count, Source* s, bool hostile) {
         Put(&out, static_cast<uint8_t>(s->Below(2)));
         break;
       default: {
-        const int64_t v = IsQuantized(dtype) ? static_cast<int64_t>(s->Bits()) : PickInt(s, hostile);
+        const int64_t v =
+            IsQuantized(dtype) ? static_cast<int64_t>(s->Bits()) : PickInt(s, hostile);
         out.append(reinterpret_cast<const char*>(&v), DTypeSize(dtype));
       }
     }
@@ -232,7 +233,7 @@ class Caller {
   int AddTensor(DType dtype, const std::vector<int>& shape) {
     if (!IsQuantized(dtype)) return runtime_->AddTensor(dtype, shape);
     static constexpr float kScales[] = {1.0f / 256, 0.05f, 1.0f, 3.0e-5f};
-    const int zero = dtype == DType::kQUInt8 ? s_->Below(256)
+    const int zero = dtype == DType::kQUInt8  ? s_->Below(256)
                      : dtype == DType::kQInt8 ? s_->Below(256) - 128
                                               : 0;
     return runtime_->AddTensor(dtype, shape, kScales[s_->Below(4)], zero);
@@ -292,7 +293,8 @@ class Caller {
     for (int attempt = 0; attempt < 4; ++attempt) {
       Outcome outcome;
       std::vector<int> produced;
-      const OpEntry* maker = makers[static_cast<size_t>(s_->Below(static_cast<int>(makers.size())))];
+      const OpEntry* maker =
+          makers[static_cast<size_t>(s_->Below(static_cast<int>(makers.size())))];
       if (Call(*maker, depth + 1, &outcome, &produced) && outcome.ran) {
         batch_ = batch;
         free_shape_ = free_shape;

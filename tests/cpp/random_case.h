@@ -29,11 +29,12 @@ class Source {
 };
 
 struct Outcome {
-  bool ran = false;      // prepare and invoke accepted the call
-  std::string message;   // what was reported otherwise
+  bool ran = false;     // prepare and invoke accepted the call
+  std::string message;  // what was reported otherwise
 };
 
-// Makes inputs, attributes and outputs for `entry` and runs it. The same source gives the same call.
+// Makes inputs, attributes and outputs for `entry` and runs it. The same source gives the same
+// call.
 Outcome RunRandomCase(const internal::OpEntry& entry, Source* source);
 
 // All declared ops, in alphabetical order.

@@ -39,9 +39,9 @@ enum class DType : uint8_t {
 using DTypeSet = uint32_t;  // bit i = DType(i)
 constexpr DTypeSet Bit(DType t) { return DTypeSet{1} << static_cast<unsigned>(t); }
 
-const char* DTypeName(DType t);        // "float32", "qint8", ...
-size_t DTypeSize(DType t);             // bytes an element; 0 for string, resource and variant
-DType StorageType(DType t);            // qint8 -> int8, others unchanged
+const char* DTypeName(DType t);  // "float32", "qint8", ...
+size_t DTypeSize(DType t);       // bytes an element; 0 for string, resource and variant
+DType StorageType(DType t);      // qint8 -> int8, others unchanged
 constexpr bool IsQuantized(DType t) {
   return t == DType::kQInt8 || t == DType::kQUInt8 || t == DType::kQInt16;
 }
@@ -124,10 +124,10 @@ using Complex128 = std::complex<double>;
 
 template <typename T>
 struct DTypeOf;
-#define OPKIT_DTYPE_OF(type, dtype)               \
-  template <>                                     \
-  struct DTypeOf<type> {                          \
-    static constexpr DType value = DType::dtype;  \
+#define OPKIT_DTYPE_OF(type, dtype)              \
+  template <>                                    \
+  struct DTypeOf<type> {                         \
+    static constexpr DType value = DType::dtype; \
   }
 OPKIT_DTYPE_OF(float, kFloat32);
 OPKIT_DTYPE_OF(double, kFloat64);

@@ -81,15 +81,15 @@ class OpContext {
   // --- inputs and outputs -------------------------------------------------------------------
   int num_inputs() const;
   int num_outputs() const;
-  bool has_input(int i) const;               // false for an absent optional input
-  int input_begin(int arg) const;            // first flat index of signature argument `arg`
-  int input_count(int arg) const;            // number of tensors of that argument
-  DType dtype(int i) const;                  // of input i; qint8 etc. where quantized
+  bool has_input(int i) const;     // false for an absent optional input
+  int input_begin(int arg) const;  // first flat index of signature argument `arg`
+  int input_count(int arg) const;  // number of tensors of that argument
+  DType dtype(int i) const;        // of input i; qint8 etc. where quantized
   DType out_dtype(int i) const;
-  const Shape& shape(int i) const;           // of input i
-  const Shape& out_shape(int i) const;       // valid after the shape step or Allocate
-  bool is_constant(int i) const;             // value known when the model is loaded
-  const void* raw(int i) const;              // null when empty
+  const Shape& shape(int i) const;      // of input i
+  const Shape& out_shape(int i) const;  // valid after the shape step or Allocate
+  bool is_constant(int i) const;        // value known when the model is loaded
+  const void* raw(int i) const;         // null when empty
   void* out_raw(int i);
   template <typename T>
   const T* in(int i) const {
@@ -99,7 +99,7 @@ class OpContext {
   T* out(int i) {
     return static_cast<T*>(out_raw(i));
   }
-  int64_t ScalarInt(int i) const;            // first element of an int32 or int64 input
+  int64_t ScalarInt(int i) const;               // first element of an int32 or int64 input
   std::vector<int64_t> IntValues(int i) const;  // all elements of an integer input
   QuantParams quant_in(int i) const;
   QuantParams quant_out(int i) const;
@@ -178,7 +178,7 @@ class OpContext {
   OpContext(TfLiteContext* context, TfLiteNode* node, internal::OpInstance* instance)
       : context_(context), node_(node), instance_(instance) {}
   TfLiteContext* tflite_context() const { return context_; }
-  TfLiteTensor* tensor(int i) const;      // null for an absent optional input
+  TfLiteTensor* tensor(int i) const;  // null for an absent optional input
   TfLiteTensor* out_tensor(int i) const;
 
  private:
@@ -193,19 +193,40 @@ class OpDecl {
  public:
   constexpr explicit OpDecl(const char* name) : name_(name) {}
   // See the signature language above.
-  constexpr OpDecl& Signature(const char* s) { signature_ = s; return *this; }
+  constexpr OpDecl& Signature(const char* s) {
+    signature_ = s;
+    return *this;
+  }
   // Starts at 1; changes when semantics change.
-  constexpr OpDecl& Version(int v) { version_ = v; return *this; }
+  constexpr OpDecl& Version(int v) {
+    version_ = v;
+    return *this;
+  }
   // Sets output shapes from input shapes, attributes and the values of ShapeFrom inputs.
-  constexpr OpDecl& Shape(OpFn f) { shape_ = f; return *this; }
+  constexpr OpDecl& Shape(OpFn f) {
+    shape_ = f;
+    return *this;
+  }
   // Names of inputs, comma separated, whose values the shape function reads. While these are not
   // constants, outputs are dynamic and the shape function runs before each Run.
-  constexpr OpDecl& ShapeFrom(const char* inputs) { shape_from_ = inputs; return *this; }
+  constexpr OpDecl& ShapeFrom(const char* inputs) {
+    shape_from_ = inputs;
+    return *this;
+  }
   // Output shapes are found in Run, which calls Allocate for every output.
-  constexpr OpDecl& DataDependent() { data_dependent_ = true; return *this; }
+  constexpr OpDecl& DataDependent() {
+    data_dependent_ = true;
+    return *this;
+  }
   // Runs after shapes are set at load and after each resize: tables, plans.
-  constexpr OpDecl& Prepare(OpFn f) { prepare_ = f; return *this; }
-  constexpr OpDecl& Run(OpFn f) { run_ = f; return *this; }
+  constexpr OpDecl& Prepare(OpFn f) {
+    prepare_ = f;
+    return *this;
+  }
+  constexpr OpDecl& Run(OpFn f) {
+    run_ = f;
+    return *this;
+  }
   // Per-node state S, default-constructed at load, kept between calls.
   template <typename S>
   constexpr OpDecl& State() {
@@ -214,7 +235,10 @@ class OpDecl {
     return *this;
   }
   // The op writes files, draws random numbers or changes a resource: never folded or merged.
-  constexpr OpDecl& Stateful() { stateful_ = true; return *this; }
+  constexpr OpDecl& Stateful() {
+    stateful_ = true;
+    return *this;
+  }
 
   const char* name_;
   int version_ = 1;
@@ -267,8 +291,8 @@ struct Registrar {
 }  // namespace internal
 
 // Declares the op that TF calls `name`; followed by the OpDecl calls above and a semicolon.
-#define OPKIT_OP(name)                                                                    \
-  [[maybe_unused]] static const ::opkit::internal::Registrar<struct OpkitTag_##name>      \
+#define OPKIT_OP(name)                                                               \
+  [[maybe_unused]] static const ::opkit::internal::Registrar<struct OpkitTag_##name> \
       opkit_registrar_##name = ::opkit::OpDecl(#name)
 
 }  // namespace opkit

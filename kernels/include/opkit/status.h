@@ -32,9 +32,9 @@ std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2))
 #define OPKIT_CONCAT(a, b) OPKIT_CONCAT_(a, b)
 
 // Leaves the function with the error of `expr`, if it has one.
-#define OPKIT_RETURN_IF_ERROR(expr)             \
-  do {                                          \
-    ::opkit::Status opkit_status_ = (expr);     \
+#define OPKIT_RETURN_IF_ERROR(expr)                \
+  do {                                             \
+    ::opkit::Status opkit_status_ = (expr);        \
     if (!opkit_status_.ok()) return opkit_status_; \
   } while (false)
 
