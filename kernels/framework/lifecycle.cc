@@ -23,24 +23,17 @@ Status Guarded(OpFn fn, OpContext& ctx) {
 }
 
 Status CheckShape(const Shape& shape, DType dtype, const std::string& name) {
-  int64_t count = 1;
-  bool empty = false;
-  for (int64_t d : shape) empty |= d == 0;
-  for (int64_t d : shape) {
-    if (!empty && d > 0 && count > INT64_MAX / 32 / d) count = -1;
-    if (count < 0) break;
-    count *= d;
+  if (!shape.valid()) {
+    return Error("output '%s' would have a negative or oversized dimension, or more than %d "
+                 "dimensions",
+                 name.c_str(), Shape::kMaxRank);
   }
-  if (!shape.valid() || count < 0) {
-    return Error(
-        "output '%s' would have a negative or oversized dimension, or more than %d "
-        "dimensions",
-        name.c_str(), Shape::kMaxRank);
-  }
-  const int64_t bytes = count * static_cast<int64_t>(DTypeSize(dtype));
-  if (!empty && bytes > (int64_t{1} << 40)) {
-    return Error("output '%s' would have shape %s, %lld bytes", name.c_str(), shape.str().c_str(),
-                 static_cast<long long>(bytes));
+  constexpr double kMaxBytes = 1e12;  // in floating point: the product may not fit an integer
+  double bytes = static_cast<double>(DTypeSize(dtype));
+  for (int64_t d : shape) bytes *= static_cast<double>(d);
+  if (bytes > kMaxBytes) {
+    return Error("output '%s' would have shape %s, %.3g bytes", name.c_str(), shape.str().c_str(),
+                 bytes);
   }
   return {};
 }

@@ -42,9 +42,12 @@ class Shape {
   // Number of elements; product of a part of the dimensions. Framework-made shapes fit int64.
   int64_t size() const { return size(0, rank_); }
   int64_t size(int first, int last) const {
-    int64_t n = 1;
-    for (int i = first; i < last; ++i) n *= dims_[i];
-    return n;
+    uint64_t n = 1;  // unsigned: shapes not yet checked may overflow, which must stay harmless
+    for (int i = first; i < last; ++i) {
+      if (dims_[i] == 0) return 0;
+      n *= static_cast<uint64_t>(dims_[i]);
+    }
+    return static_cast<int64_t>(n);
   }
   Shape slice(int first, int last) const { return Shape(dims_ + first, last - first); }
   Shape concat(const Shape& tail) const {
