@@ -4,6 +4,7 @@ import pathlib
 from typing import Any
 
 import numpy as np
+
 import opkit
 from opkit.spec import Case, Domain, Peers, Reject, Types, Ulp, arr, register, unary
 

@@ -35,9 +35,9 @@ void FillTable(float lambda, const QuantParams& in, const QuantParams& out, uint
   for (int i = 0; i < 256; ++i) {
     const int code = static_cast<Q>(i);
     const float x = static_cast<float>(static_cast<double>(in.scale) * (code - in.zero_point));
-    const double steps = std::round(static_cast<double>(Softshrink(x, lambda)) / out.scale);
+    const float steps = std::round(Softshrink(x, lambda) / out.scale);
     const double low = std::numeric_limits<Q>::min(), high = std::numeric_limits<Q>::max();
-    const double y = std::clamp(steps + out.zero_point, low, high);
+    const double y = std::clamp(static_cast<double>(steps) + out.zero_point, low, high);
     codes[i] = static_cast<uint8_t>(static_cast<Q>(y));
   }
 }

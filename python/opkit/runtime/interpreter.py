@@ -53,8 +53,10 @@ class Interpreter(ABC):  # noqa: B024 - a constructor for the hosts' classes, an
         chosen = select_host(host)
         load_entry_points()
         extended = kwargs.get("custom_op_registerers") or kwargs.get("experimental_delegates")
+        flex = False
         if check and not extended:
-            check_model(model_content if model_path is None else model_path, chosen)
+            found = check_model(model_content if model_path is None else model_path, chosen)
+            flex = any(node.found_as == "flex" for node in found.nodes)
         source: dict[str, Any] = (
             {"model_content": bytes(model_content)}
             if model_content is not None
@@ -67,6 +69,11 @@ class Interpreter(ABC):  # noqa: B024 - a constructor for the hosts' classes, an
             ]
             return _host_class(chosen, True)(
                 custom_op_registerers=list(registerers), **source, **kwargs
+            )
+        if flex and chosen.runs_flex:
+            raise HostError(
+                f"{chosen} hands Flex ops to its own Flex delegate before any other; use "
+                "by='resolver', or convert them to kernels: opkit.convert(model)"
             )
         delegates = [load_delegate(chosen), *(kwargs.pop("experimental_delegates", None) or ())]
         return _host_class(chosen, False)(experimental_delegates=delegates, **source, **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from opkit.rewrite import ScannedNode, scan
+from opkit.rewrite import ScannedNode, ScanResult, scan
 from opkit.runtime.hosts import Host
 
 
@@ -12,19 +12,21 @@ class UnsupportedOpError(ValueError):
     """A model needs ops that neither the runtime nor the kit has; the text names each."""
 
 
-def check_model(source: str | os.PathLike[str] | bytes, host: Host) -> None:
-    """Raises UnsupportedOpError if a custom or Flex node has no kernel that takes it.
+def check_model(source: str | os.PathLike[str] | bytes, host: Host) -> ScanResult:
+    """Raises UnsupportedOpError if a custom or Flex node has no kernel that takes it; else returns
+    what was found.
 
     Builtin ops are left to the host, and so are Flex nodes where its own Flex delegate runs them
     (TF up to 2.18).
     """
+    found = scan(source)
     problems = [
         node
-        for node in scan(source).unserved
+        for node in found.unserved
         if node.found_as == "custom" or (node.found_as == "flex" and not host.runs_flex)
     ]
     if not problems:
-        return
+        return found
     lines = "\n".join(f"  {_line(node)}" for node in problems[:20])
     more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
     raise UnsupportedOpError(

@@ -1,9 +1,9 @@
 """An op of your own, outside this repository: files to start from, and where the kit's files lie.
 
-    from opkit.scaffold import new_op, paths
+from opkit.scaffold import new_op, paths
 
-    new_op("SquaredRelu", "my_ops")     # .cc, .py, CMakeLists.txt and a test
-    paths()["cmake"]                    # for find_package(opkit)
+new_op("SquaredRelu", "my_ops")     # .cc, .py, CMakeLists.txt and a test
+paths()["cmake"]                    # for find_package(opkit)
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ def paths() -> dict[str, pathlib.Path]:
     }
     for what, path in found.items():
         if not path.exists():
-            raise FileNotFoundError(f"{what} of the kit is missing at {path}; reinstall tflite-opkit")
+            raise FileNotFoundError(
+                f"{what} of the kit is missing at {path}; reinstall tflite-opkit"
+            )
     return found
 
 
