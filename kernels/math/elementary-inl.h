@@ -81,9 +81,9 @@ HWY_INLINE Vf<D> CapBelow(D d, float cap, Vf<D> x) {
 }
 
 constexpr float kRoundMagic = 0x1.8p23f;  // x + this rounds x to an integer
-// ln(2) in two parts; the first has 9 bits, so n * kLn2Hi is exact.
-constexpr float kLn2Hi = 0x1.63p-1f;
-constexpr float kLn2Lo = -0x1.bd0106p-13f;
+// ln(2) in two parts; the first has 13 bits, so n * kLn2Hi is exact.
+constexpr float kLn2Hi = 0x1.62ep-1f;
+constexpr float kLn2Lo = 0x1.0bfbe8p-15f;
 constexpr float kLog2E = 0x1.715476p+0f;
 constexpr float kPi2Hi = 0x1.921fb6p+0f;
 constexpr float kPi2Lo = -0x1.777a5cp-25f;
@@ -144,7 +144,7 @@ HWY_INLINE Vf<D> Expm1(D d, Vf<D> x) {
   const Vf<D> q = ExpSplit(d, c, n);
   const Vf<D> s = Pow2(d, hn::Sub(n, hn::Set(d, 1.0f)));
   const Vf<D> y = hn::MulAdd(s, q, hn::Sub(s, hn::Set(d, 0.5f)));
-  return hn::IfThenElse(hn::Eq(n, hn::Zero(d)), q, hn::Add(y, y));
+  return hn::CopySign(hn::IfThenElse(hn::Eq(n, hn::Zero(d)), q, hn::Add(y, y)), x);
 }
 
 // expm1(x) for x <= 0.

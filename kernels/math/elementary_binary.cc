@@ -5,11 +5,13 @@
 // After simd.h, which sets the target.
 #include "math/elementary-inl.h"
 
-#define OPKIT_EACH_BINARY(X)                                                                    \
-  X(DivNoNan)                                                                                   \
-  X(MulNoNan) X(TruncateDiv) X(Xdivy) X(Xlog1py) X(Xlogy) X(EluGrad) X(Relu6Grad) X(ReluGrad)   \
-      X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) \
-          X(SqrtGrad) X(TanhGrad)
+#define OPKIT_EACH_BINARY(X)                                                          \
+  X(DivNoNan)                                                                         \
+  X(MulNoNan)                                                                         \
+  X(TruncateDiv)                                                                      \
+  X(Xdivy)                                                                            \
+  X(Xlog1py) X(Xlogy) X(EluGrad) X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) \
+      X(SoftsignGrad) X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -66,14 +68,28 @@ HWY_INLINE Vf<D> EluGrad(D d, Vf<D> g, Vf<D> y) {
 
 template <class D>
 HWY_INLINE Vf<D> SeluGrad(D d, Vf<D> g, Vf<D> y) {
-  const Vf<D> slope = hn::Add(y, hn::Set(d, 1.7580993408473768599f));
+  // scale * alpha in two parts: y comes close to its negative.
+  const Vf<D> slope = hn::Add(hn::Add(y, hn::Set(d, 0x1.c212ccp+0f)), hn::Set(d, 0x1.903c0cp-26f));
   return hn::Mul(g,
                  hn::IfThenElse(hn::Lt(y, hn::Zero(d)), slope, hn::Set(d, 1.0507009873554804934f)));
 }
 
+// g times the logistic function of x: with 2^n (1 + q) = exp(-|x|) the power is
+// applied in halves around g, so that only the result can underflow.
 template <class D>
 HWY_INLINE Vf<D> SoftplusGrad(D d, Vf<D> g, Vf<D> x) {
-  return hn::Div(g, hn::Add(Exp(d, hn::Neg(x)), hn::Set(d, 1.0f)));
+  const Vf<D> one = hn::Set(d, 1.0f);
+  const Vf<D> zero = hn::Zero(d);
+  Vf<D> n;
+  const Vf<D> e = hn::Add(ExpSplit(d, CapBelow(d, -150.0f, hn::Neg(hn::Abs(x))), n), one);
+  const Vf<D> half = hn::Floor(hn::Mul(n, hn::Set(d, 0.5f)));
+  const Vf<D> s1 = Pow2(d, half);
+  const Vf<D> s2 = Pow2(d, hn::Sub(n, half));
+  const Vf<D> sum = hn::MulAdd(hn::Mul(e, s1), s2, one);
+  const auto negative = hn::Lt(x, zero);
+  const Vf<D> low = hn::Mul(hn::Mul(hn::Mul(hn::Div(e, sum), s1), g), s2);
+  const Vf<D> y = hn::IfThenElse(negative, low, hn::Div(g, sum));
+  return hn::IfThenElse(hn::Lt(x, hn::Set(d, -150.0f)), hn::Mul(g, zero), y);
 }
 
 template <class D>
@@ -93,19 +109,31 @@ HWY_INLINE Vf<D> SigmoidGrad(D d, Vf<D> y, Vf<D> g) {
   return hn::Mul(hn::Mul(g, y), hn::Sub(hn::Set(d, 1.0f), y));
 }
 
+// These three give 0 for a zero gradient even where the slope is not finite.
+// The order of the factors keeps a product that is normal from passing through
+// the denormals.
 template <class D>
-HWY_INLINE Vf<D> ReciprocalGrad(D, Vf<D> y, Vf<D> g) {
-  return hn::Mul(hn::Mul(hn::Neg(g), y), y);
+HWY_INLINE Vf<D> ReciprocalGrad(D d, Vf<D> y, Vf<D> g) {
+  const auto small = hn::Lt(hn::Abs(y), hn::Set(d, 1.0f));
+  const Vf<D> first = hn::Mul(y, hn::IfThenElse(small, g, y));
+  const Vf<D> z = hn::Mul(hn::Neg(first), hn::IfThenElse(small, y, g));
+  return hn::IfThenZeroElse(hn::Eq(g, hn::Zero(d)), z);
 }
 
 template <class D>
 HWY_INLINE Vf<D> SqrtGrad(D d, Vf<D> y, Vf<D> g) {
-  return hn::Div(hn::Mul(g, hn::Set(d, 0.5f)), y);
+  return hn::IfThenZeroElse(hn::Eq(g, hn::Zero(d)), hn::Div(g, hn::Add(y, y)));
 }
 
 template <class D>
 HWY_INLINE Vf<D> RsqrtGrad(D d, Vf<D> y, Vf<D> g) {
-  return hn::Mul(hn::Mul(g, hn::Mul(y, hn::Set(d, -0.5f))), hn::Mul(y, y));
+  const Vf<D> size = hn::Abs(y);
+  const auto middle = hn::And(hn::Ge(size, hn::Set(d, 1.0f)), hn::Lt(size, hn::Set(d, 0x1p40f)));
+  const Vf<D> t = hn::Mul(y, g);
+  const Vf<D> slope = hn::Mul(hn::Mul(y, y), hn::Set(d, -0.5f));
+  const Vf<D> z =
+      hn::Mul(hn::IfThenElse(middle, hn::Mul(slope, y), slope), hn::IfThenElse(middle, g, t));
+  return hn::IfThenZeroElse(hn::Eq(t, hn::Zero(d)), z);
 }
 
 #define OPKIT_DEFINE(name)                                                              \
@@ -176,10 +204,10 @@ OPKIT_LOOP(ReluGrad, double, u*(v > 0 ? 1.0 : 0.0))
 OPKIT_LOOP(SeluGrad, double, u*(v < 0 ? v + kSeluScaleAlpha : kSeluScale))
 OPKIT_LOOP(SoftplusGrad, double, u / (std::exp(-v) + 1))
 OPKIT_LOOP(SoftsignGrad, double, u / ((std::fabs(v) + 1) * (std::fabs(v) + 1)))
-OPKIT_LOOP(ReciprocalGrad, double, -v * u * u)
-OPKIT_LOOP(RsqrtGrad, double, v * (-0.5 * u) * (u * u))
+OPKIT_LOOP(ReciprocalGrad, double, v == 0 ? 0 : std::fabs(u) < 1 ? -(u * v) * u : -(u * u) * v)
+OPKIT_LOOP(RsqrtGrad, double, u* v == 0 ? 0 : -0.5 * (u * u) * (u * v))
 OPKIT_LOOP(SigmoidGrad, double, v * u * (1 - u))
-OPKIT_LOOP(SqrtGrad, double, 0.5 * v / u)
+OPKIT_LOOP(SqrtGrad, double, v == 0 ? 0 : v / (u + u))
 OPKIT_LOOP(TanhGrad, double, v * ((1 - u) * (1 + u)))
 
 }  // namespace math

@@ -67,7 +67,7 @@ Status RunLeakyReluGrad(OpContext& ctx) {
     using T = decltype(tag);
     return BroadcastInputs<T, T>(ctx, 32768, [alpha](const T* g, const T* x, T* y, size_t n) {
       using C = std::conditional_t<std::is_same_v<T, double>, double, float>;
-      const C a = alpha;
+      const C a = static_cast<C>(static_cast<T>(alpha));  // rounded to T, as in TF
       for (size_t i = 0; i < n; ++i) {
         const C slope = static_cast<C>(x[i]) > C{0} ? C{1} : a;
         y[i] = static_cast<T>(static_cast<C>(g[i]) * slope);

@@ -37,7 +37,7 @@ OPKIT_ACTIVATION(Softsign);
 OPKIT_UNARY(Inv, kReciprocal, "x: T -> y: T\n T in {floating, quantized}");
 
 constexpr UnaryRow kRint{math::Rint, math::Rint};
-OPKIT_UNARY(Rint, kRint, "x: T -> y: T\n T in {floating}");
+OPKIT_UNARY(Rint, kRint, "x: T -> y: T\n T in {float32, float64}");
 
 }  // namespace
 }  // namespace opkit

@@ -5,11 +5,20 @@ Every function takes float64 (or complex128) arrays of shapes that broadcast and
 
 from __future__ import annotations
 
+import math
+
+import mpmath
 import numpy as np
 from scipy import special
 
 _SCALE = 1.0507009873554804934193349852946
 _SCALE_ALPHA = 1.7580993408473768599402175208123
+
+
+def erfc(x: np.ndarray) -> np.ndarray:
+    """1 - erf(x) by mpmath, rounded to float64."""
+    values = [float(mpmath.erfc(v)) if abs(v) < 30 else math.erfc(v) for v in x.ravel()]
+    return np.array(values).reshape(x.shape)
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
@@ -94,7 +103,7 @@ def reciprocal_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 def sqrt_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """Gradient of sqrt from its output y: dy / (2 y)."""
-    return dy * 0.5 / y
+    return dy / (2.0 * y)
 
 
 def rsqrt_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
