@@ -22,7 +22,10 @@ def _table(*columns: str, right: tuple[str, ...] = (), title: str | None = None)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for c in columns:
         table.add_column(
-            c, justify="right" if c in right else "left", overflow="fold", no_wrap=c in right
+            c,
+            justify="right" if c in right else "left",
+            overflow="fold",
+            no_wrap=c in right or c in ("case", "op"),
         )
     return table
 
@@ -242,12 +245,18 @@ def bench_view(report: Any) -> RenderableType:
             elif ours is None:
                 cells.append(duration(t.median))
             else:
-                cells.append(f"{duration(t.median)} {t.median / ours.median:.2f}x")
+                off = " off" if t.parity != "ok" else ""
+                cells.append(f"{duration(t.median)} {t.median / ours.median:.2f}x{off}")
         table.add_row(*[escape(c) for c in cells], _status(row.parity))
     lines: list[RenderableType] = [table]
+    refused: dict[str, list[str]] = {}
     for row in report.rows:
+        for peer, why in row.refused.items():
+            refused.setdefault(f"{row.op} {peer}: {why}", []).append(row.id)
         if row.message:
             lines.append(Text(f"{row.id}: {row.message}", style="yellow"))
+    for why, ids in refused.items():
+        lines.append(Text(f"not timed in {len(ids)} cases: {why}", style="dim"))
     lines += [Text(f"{peer}: {why}", style="yellow") for peer, why in report.absent.items()]
     env = report.environment
     lines.append(Text(", ".join(f"{k} {v}" for k, v in env.items()), style="dim"))

@@ -1,9 +1,9 @@
 """Proof: kernels against TensorFlow, kernels against their declarations, models against TF models.
 
     opkit.verify("model.tflite", keras_model, samples)   # a whole model, per output
-    opkit.verify.verify_ops(["Erf"])                     # parity and contract of ops
+    opkit.verify(["Erf", "Roll"])                        # parity and contract of ops
 
-The module itself is callable: `opkit.verify(...)` is `opkit.verify.verify_model(...)`.
+The module itself is callable: `opkit.verify("Erf")`, `opkit.verify(model, reference, samples)`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from opkit.verify.execute import Runner
     from opkit.verify.whole_model import ModelReport
 
-__all__ = ["CaseResult", "Group", "Report", "environment", "verify_model", "verify_ops"]
+__all__ = [
+    "CaseResult",
+    "Group",
+    "Report",
+    "environment",
+    "verify_any",
+    "verify_model",
+    "verify_ops",
+]
 
 
 def environment(runner: Runner | None = None) -> dict[str, str]:
@@ -135,9 +143,30 @@ def verify_model(
     return run(model, reference, samples, **options)
 
 
+def verify_any(
+    subject: Any, *args: Any, host: str = "auto", by: str = "auto", **options: Any
+) -> Any:
+    """`opkit.verify(...)`: an op by its name, or a model.
+
+    subject: an op's name or a list of names (see `verify_ops`), or a .tflite path, bytes or
+      opkit.Model (see `verify_model`).
+    host, by: where it runs, as in opkit.Interpreter.
+    """
+    from opkit import registry
+    from opkit.spec import specs
+    from opkit.verify.execute import Runner as MadeRunner
+
+    options.setdefault("runner", MadeRunner(host, by))
+    names = [subject] if isinstance(subject, str) else subject
+    known = set(registry.declarations()) | set(specs())
+    if isinstance(names, (list, tuple)) and all(isinstance(n, str) and n in known for n in names):
+        return verify_ops(list(names), *args, **options)
+    return verify_model(subject, *args, **options)
+
+
 class _Callable(types.ModuleType):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return verify_model(*args, **kwargs)
+        return verify_any(*args, **kwargs)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,61 @@
+"""Samples of a model's inputs from files, and their shape in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+
+def read_samples(path: str | os.PathLike[str]) -> list[Any]:
+    """Samples from a .npy or .npz file, one per entry of the first axis, each with a batch of 1.
+
+    A .npy gives arrays; an .npz gives dicts by input name.
+
+    Raises:
+      FileNotFoundError: no such file. ValueError: the arrays differ in length, or hold objects.
+    """
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return [loaded[i : i + 1] for i in range(len(loaded))]
+    arrays = {k: loaded[k] for k in loaded.files}
+    sizes = {k: len(v) for k, v in arrays.items()}
+    if len(set(sizes.values())) != 1:
+        raise ValueError(f"{path}: arrays differ in their first axis: {sizes}")
+    count = next(iter(sizes.values()))
+    return [{k: v[i : i + 1] for k, v in arrays.items()} for i in range(count)]
+
+
+def each_sample(samples: Any) -> Iterator[Any]:
+    """One sample at a time from an array (first axis), a function, or an iterable of samples."""
+    if callable(samples):
+        samples = samples()
+    if isinstance(samples, np.ndarray):
+        samples = [samples[i : i + 1] for i in range(len(samples))]
+    elif isinstance(samples, Mapping):
+        samples = [samples]
+    assert isinstance(samples, Iterable)
+    yield from samples
+
+
+def feed_of(sample: Any, names: list[str]) -> dict[str, np.ndarray]:
+    """A sample as arrays by input name: a dict, a list in input order, or one array.
+
+    Raises:
+      ValueError: it does not have the model's inputs.
+    """
+    if isinstance(sample, Mapping):
+        missing = [n for n in names if n not in sample]
+        if missing and len(sample) == len(names) == 1:
+            return {names[0]: np.asarray(next(iter(sample.values())))}
+        if missing:
+            raise ValueError(f"a sample lacks the inputs {missing}; it has {sorted(sample)}")
+        return {n: np.asarray(sample[n]) for n in names}
+    values = list(sample) if isinstance(sample, (list, tuple)) else [sample]
+    if len(values) != len(names):
+        raise ValueError(
+            f"a sample has {len(values)} arrays, the model {len(names)} inputs: {names}"
+        )
+    return {n: np.asarray(v) for n, v in zip(names, values, strict=True)}
