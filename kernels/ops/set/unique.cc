@@ -1,6 +1,7 @@
 // Unique, UniqueV2, UniqueWithCounts, UniqueWithCountsV2: the distinct values (or slices along an
 // axis) in order of first occurrence. Open addressing, no sorting; integers of a narrow range and
-// 8- and 16-bit types index a table directly. As in TF, -0 equals 0 and a NaN equals nothing.
+// 8- and 16-bit types index a table directly. As in TF a NaN equals nothing, and -0 equals 0,
+// except as single 16-bit floats, which TF tells apart by their bits.
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
@@ -37,12 +38,12 @@ template <>
 struct BitsOf<8> { using type = uint64_t; };
 
 // The value as an unsigned integer: equal values have equal bits.
-template <typename T>
+template <typename T, bool kZerosEqual = true>
 typename BitsOf<sizeof(T)>::type KeyOf(T v) {
   using U = typename BitsOf<sizeof(T)>::type;
   U bits;
   std::memcpy(&bits, &v, sizeof(T));
-  if constexpr (kIsFloat<T>) {
+  if constexpr (kIsFloat<T> && kZerosEqual) {
     if (static_cast<U>(bits << 1) == 0) bits = 0;  // -0 is 0
   }
   return bits;
@@ -66,7 +67,7 @@ void ByTable(const T* x, int64_t n, U low, size_t range, State* s) {
   int32_t* table = s->direct.data();
   int32_t* ids = s->ids.data();
   for (int64_t i = 0; i < n; ++i) {
-    int32_t& id = table[static_cast<size_t>(static_cast<U>(KeyOf(x[i]) - low))];
+    int32_t& id = table[static_cast<size_t>(static_cast<U>(KeyOf<T, false>(x[i]) - low))];
     if (id < 0 || IsNan(x[i])) {
       id = static_cast<int32_t>(s->first.size());
       s->first.push_back(static_cast<int32_t>(i));
