@@ -29,6 +29,7 @@ class Runner:
     host: str = "auto"
     by: str = "auto"
     threads: int = 1
+    check: bool = False  # the kit's own look at the model first, as opkit.Interpreter does
 
     def load(self, model: bytes, shapes: Sequence[Sequence[int]] | None = None) -> Session:
         """An allocated interpreter.
@@ -47,7 +48,7 @@ class Runner:
                 host=self.host,
                 by=self.by,
                 num_threads=self.threads,
-                check=False,
+                check=self.check,
             )
             if shapes is not None:
                 for detail, shape in zip(interpreter.get_input_details(), shapes, strict=True):
