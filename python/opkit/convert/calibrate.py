@@ -124,9 +124,11 @@ class _Feed:
 
     def _signature(self, item: Any, where: str) -> Signature | None:
         if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)):
-            return self.model.signatures[0] if isinstance(item, Mapping) and (
-                self.model.signatures
-            ) else None
+            return (
+                self.model.signatures[0]
+                if isinstance(item, Mapping) and (self.model.signatures)
+                else None
+            )
         for signature in self.model.signatures:
             if signature.key == item[0]:
                 if signature.subgraph is not self.model.subgraphs[0]:

@@ -161,9 +161,7 @@ def _run_lite(
     signature = next(s for s in model.signatures if s.key == key)
     results = []
     for sample in inputs:
-        values = {
-            name: _to_codes(value, signature.inputs[name]) for name, value in sample.items()
-        }
+        values = {name: _to_codes(value, signature.inputs[name]) for name, value in sample.items()}
         outputs = runner(**values)
         results.append(
             {name: _to_real(value, signature.outputs[name]) for name, value in outputs.items()}
@@ -187,9 +185,7 @@ def _to_real(value: np.ndarray, tensor: Tensor) -> np.ndarray:
     return (value.astype(np.float32) - zero_point) * np.float32(scale)
 
 
-def _row(
-    key: str, name: str, dtype: str, pairs: list[tuple[np.ndarray, np.ndarray]]
-) -> OutputRow:
+def _row(key: str, name: str, dtype: str, pairs: list[tuple[np.ndarray, np.ndarray]]) -> OutputRow:
     elements = mismatched = 0
     worst = scale = squares = 0.0
     for want, got in pairs:

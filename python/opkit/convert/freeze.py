@@ -34,9 +34,21 @@ class FrozenFunction:
 
 # Ops that change a variable or own a table: functions with them stay as they are.
 _STATE = frozenset(
-    "AssignVariableOp AssignAddVariableOp AssignSubVariableOp HashTableV2 MutableHashTableV2 "
-    "MutableHashTableOfTensorsV2 MutableDenseHashTableV2 ResourceApplyGradientDescent "
-    "ResourceScatterUpdate ResourceScatterAdd ResourceScatterNdUpdate StackV2 VarHandleOp".split()
+    [
+        "AssignVariableOp",
+        "AssignAddVariableOp",
+        "AssignSubVariableOp",
+        "HashTableV2",
+        "MutableHashTableV2",
+        "MutableHashTableOfTensorsV2",
+        "MutableDenseHashTableV2",
+        "ResourceApplyGradientDescent",
+        "ResourceScatterUpdate",
+        "ResourceScatterAdd",
+        "ResourceScatterNdUpdate",
+        "StackV2",
+        "VarHandleOp",
+    ]
 )
 
 

@@ -148,9 +148,9 @@ def _check_output(source: Any, output: str | os.PathLike[str] | None, overwrite:
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder, want a file name")
     origin = source.path if isinstance(source, Model) else source
-    if isinstance(origin, (str, os.PathLike)) and Path(origin).exists():
-        if os.path.samefile(origin, target):
-            raise FileExistsError(f"{target} is the source; the source is never overwritten")
+    is_path = isinstance(origin, (str, os.PathLike)) and Path(origin).exists()
+    if is_path and os.path.samefile(origin, target):
+        raise FileExistsError(f"{target} is the source; the source is never overwritten")
     if not overwrite:
         raise FileExistsError(f"{target} exists; pass overwrite=True to replace it")
 

@@ -88,9 +88,7 @@ def _run(saved_model: Path, keys: list[str]) -> bytes:
     import tensorflow as tf
 
     try:
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            str(saved_model), signature_keys=keys
-        )
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=keys)
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.TFLITE_BUILTINS,
             tf.lite.OpsSet.SELECT_TF_OPS,

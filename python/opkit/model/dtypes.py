@@ -54,10 +54,22 @@ _FROM_TENSORFLOW = {codes[1]: name for name, codes in _CODES.items() if codes[1]
 #: numpy types of the element types that have one; bfloat16 and the packed types have none.
 NUMPY_DTYPES: dict[str, np.dtype] = {
     name: np.dtype(name)
-    for name in (
-        "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool "
-        "complex64 complex128"
-    ).split()
+    for name in [
+        "float16",
+        "float32",
+        "float64",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bool",
+        "complex64",
+        "complex128",
+    ]
 }
 
 

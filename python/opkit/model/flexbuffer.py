@@ -108,9 +108,7 @@ class _Reader:
             raise ModelError(f"keys of {key_width} bytes are not valid")
         if self.size(keys, key_width, key_width) != len(values):
             raise ModelError("a map has not one value per key")
-        names = [
-            self.key(self.follow(keys + i * key_width, key_width)) for i in range(len(values))
-        ]
+        names = [self.key(self.follow(keys + i * key_width, key_width)) for i in range(len(values))]
         if len(set(names)) != len(names):
             raise ModelError("a map has the same key twice")
         return dict(zip(names, values, strict=True))
@@ -126,9 +124,7 @@ class _Reader:
         # Elements carry no type byte. TFLite's converter writes lists of strings this way, in
         # which case the width of each string's own length is lost: it is one byte.
         packed = element << 2
-        return [
-            self.value(target + i * width, width, packed, depth + 1) for i in range(length)
-        ]
+        return [self.value(target + i * width, width, packed, depth + 1) for i in range(length)]
 
 
 def _text(raw: bytes) -> str | bytes:
@@ -159,7 +155,7 @@ def _add(builder: flexbuffers.Builder, value: Any, key: str | None) -> None:
     if key is not None:
         if "\0" in key:
             raise ModelError(f"key {key!r} holds a zero byte")
-        builder.Key(key)
+        builder.Key(key.encode("utf-8", "surrogateescape"))  # text would have to be ASCII
     if value is None:
         builder.Null()
     elif isinstance(value, bool):
@@ -179,7 +175,7 @@ def _add(builder: flexbuffers.Builder, value: Any, key: str | None) -> None:
     elif isinstance(value, Sequence):
         # Only lists of one inline type may drop their type bytes.
         inline = {type(item) for item in value}
-        if inline and inline <= {int} or inline == {float} or inline == {bool}:
+        if (inline and inline <= {int}) or inline == {float} or inline == {bool}:
             with builder.TypedVector():
                 for item in value:
                     _add(builder, item, None)

@@ -146,9 +146,7 @@ class GraphReader:
             options = self._slice(
                 raw.largeCustomOptionsOffset, raw.largeCustomOptionsSize, f"{where}'s options"
             ).tobytes()
-        self._check_options(
-            raw.builtinOptions, raw.builtinOptionsType, self.option_names, where
-        )
+        self._check_options(raw.builtinOptions, raw.builtinOptionsType, self.option_names, where)
         options_2 = getattr(raw, "builtinOptions2", None)
         options_2_type = getattr(raw, "builtinOptions2Type", 0)
         self._check_options(options_2, options_2_type, self.option_2_names, where)

@@ -9,7 +9,7 @@ would silently drop the fields it does not know.
 
 The generated Python code checks nothing. Its only access to bytes is ``flatbuffers.table.Table``,
 so the private module gets a table class that checks every offset and counts work: a file can make
-the reader neither leave the buffer nor loop for longer than its own size justifies. Fields that
+the reader neither leave the buffer nor visit the same bytes over and over. Fields that
 the schema does not know are an error, as they would be lost on saving.
 """
 
@@ -34,24 +34,38 @@ from .errors import ModelError
 
 __all__ = ["checked_reads", "schema", "schema_source"]
 
+_FREE_VISITS = 4
+_REPEATED = "the flatbuffer refers to the same bytes over and over"
 _BUFFER_ALIGNMENT = 16  # the schema's force_align, which the Python generator ignores
 _LOCATIONS = (("ai_edge_litert", ""), ("tensorflow", "lite/python"))
 _local = threading.local()
 
 
 class _Reads:
-    """Work done while one file is read: a budget, and the highest field asked for per table."""
+    """What reading one file did: how often each table was visited, its highest field asked for."""
 
     def __init__(self, size: int) -> None:
-        # Every table and vector element of an honest file owns bytes; strings may be shared.
-        # Accessors are built up to three times per table by the generated code.
-        self.left = 100_000 + 8 * size
+        # The generated code makes a table's accessor up to three times, and a writer may share a
+        # table or a string between a few users; a file that lives on sharing would make the
+        # reader loop, and copy, for ever.
+        self.repeats_left = 50_000
+        self.bytes_left = (1 << 20) + 4 * size
+        self.visits: dict[int, int] = {}
         self.highest_field: dict[int, int] = {}
 
-    def spend(self, amount: int) -> None:
-        self.left -= amount
-        if self.left < 0:
-            raise ModelError("the flatbuffer refers to the same bytes over and over")
+    def visit(self, pos: int) -> None:
+        count = self.visits[pos] = self.visits.get(pos, 0) + 1
+        if count > _FREE_VISITS:
+            self.repeats_left -= 1
+            if self.repeats_left < 0:
+                raise ModelError(_REPEATED)
+        elif count == 1:
+            self.highest_field[pos] = 2
+
+    def copy(self, size: int) -> None:
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            raise ModelError(_REPEATED)
 
 
 def _reads() -> _Reads | None:
@@ -69,34 +83,36 @@ class _CheckedTable(flatbuffers.table.Table):
         super().__init__(buf, pos)
         reads = _reads()
         if reads is not None:
-            reads.spend(1)
-            reads.highest_field.setdefault(pos, 2)
+            reads.visit(pos)
 
-    def Offset(self, vtableOffset: int) -> int:  # noqa: N802, N803
+    def Offset(self, vtableOffset: int) -> int:
         reads = _reads()
         if reads is not None and reads.highest_field[self.Pos] < vtableOffset:
             reads.highest_field[self.Pos] = vtableOffset
         return super().Offset(vtableOffset)
 
-    def String(self, off: int) -> bytes:  # noqa: N802
+    def String(self, off: int) -> bytes:
         value = super().String(off)
         start = off + encode.Get(packer.uoffset, self.Bytes, off)
         if len(value) != encode.Get(packer.uoffset, self.Bytes, start):
             raise ModelError("a string runs past the end of the file")
         reads = _reads()
         if reads is not None:
-            reads.spend(1 + len(value) // 8)
+            reads.copy(len(value))
         return value
 
-    def VectorLen(self, off: int) -> int:  # noqa: N802
+    def VectorLen(self, off: int) -> int:
         length = super().VectorLen(off)
         if self.Vector(off) + length > len(self.Bytes):
             raise ModelError(f"a vector of {length} elements runs past the end of the file")
         return length
 
-    def GetVectorAsNumpy(self, flags: Any, off: int) -> np.ndarray:  # noqa: N802
+    def GetVectorAsNumpy(self, flags: Any, off: int) -> np.ndarray:
         array = super().GetVectorAsNumpy(flags, off)
         array.flags.writeable = False
+        reads = _reads()
+        if reads is not None:
+            reads.copy(array.nbytes)
         return array
 
 

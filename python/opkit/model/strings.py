@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable
 
@@ -18,11 +19,11 @@ def unpack_strings(raw: bytes, name: str) -> list[bytes]:
     if count < 0 or 4 * (count + 2) > len(raw):
         raise ModelError(f"string tensor {name!r} claims {count} strings in {len(raw)} bytes")
     offsets = struct.unpack_from(f"<{count + 1}i", raw, 4)
-    if any(b < a for a, b in zip(offsets, offsets[1:], strict=False)) or (
+    if any(b < a for a, b in itertools.pairwise(offsets)) or (
         offsets[0] < 0 or offsets[-1] > len(raw)
     ):
         raise ModelError(f"string tensor {name!r} has offsets outside its {len(raw)} bytes")
-    return [raw[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+    return [raw[a:b] for a, b in itertools.pairwise(offsets)]
 
 
 def pack_strings(values: Iterable[str | bytes]) -> bytes:

@@ -152,7 +152,7 @@ class _Writer:
                     raise ModelError(f"{tensor!r} is part of two subgraphs, or twice of one")
                 index[tensor] = len(index)
                 self.tensor_index[tensor] = index[tensor]
-        raw = _make(
+        return _make(
             "SubGraphT",
             tensors=[self.tensor(tensor) for tensor in index],
             inputs=_vector([index[tensor] for tensor in graph.inputs]),
@@ -161,7 +161,6 @@ class _Writer:
             name=_bytes(graph.name),
             debugMetadataIndex=graph.debug_metadata_index,
         )
-        return raw
 
     def signatures(self) -> list[Any] | None:
         def maps(tensors: dict[str, Tensor]) -> list[Any]:

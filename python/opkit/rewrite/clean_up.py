@@ -12,10 +12,29 @@ __all__ = ["CleanUp"]
 
 # Builtins that act on something other than their outputs, or call a subgraph that may do so.
 _EFFECTS = frozenset(
-    "ASSIGN_VARIABLE CALL CALL_ONCE CUSTOM DELEGATE HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT "
-    "HASHTABLE_SIZE IF MULTINOMIAL RANDOM_STANDARD_NORMAL RANDOM_UNIFORM READ_VARIABLE "
-    "STABLEHLO_CASE STABLEHLO_COMPOSITE STABLEHLO_CUSTOM_CALL STABLEHLO_RNG_BIT_GENERATOR "
-    "STABLEHLO_WHILE VAR_HANDLE WHILE".split()
+    [
+        "ASSIGN_VARIABLE",
+        "CALL",
+        "CALL_ONCE",
+        "CUSTOM",
+        "DELEGATE",
+        "HASHTABLE",
+        "HASHTABLE_FIND",
+        "HASHTABLE_IMPORT",
+        "HASHTABLE_SIZE",
+        "IF",
+        "MULTINOMIAL",
+        "RANDOM_STANDARD_NORMAL",
+        "RANDOM_UNIFORM",
+        "READ_VARIABLE",
+        "STABLEHLO_CASE",
+        "STABLEHLO_COMPOSITE",
+        "STABLEHLO_CUSTOM_CALL",
+        "STABLEHLO_RNG_BIT_GENERATOR",
+        "STABLEHLO_WHILE",
+        "VAR_HANDLE",
+        "WHILE",
+    ]
 )
 
 

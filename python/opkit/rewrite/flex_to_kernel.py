@@ -18,11 +18,9 @@ def _kept(node: Node, declaration: Declaration) -> dict[str, Attr]:
     no TFLite types, and the tensors say them."""
     kept = {}
     for name, value in node.nodedef().attrs.items():
-        if name in declaration.attrs:
+        is_type = name in declaration.types and isinstance(value, DType)
+        if name in declaration.attrs or (is_type and not str(value).startswith(("qint", "quint"))):
             kept[name] = value
-        elif name in declaration.types and isinstance(value, DType):
-            if not value.startswith(("qint", "quint")):
-                kept[name] = value
     return kept
 
 

@@ -316,8 +316,7 @@ class _Sinker:
                 self.graph.rewire(result, twin)
                 self.graph.remove(user)
                 self.quantized = {
-                    key: twin if value is result else value
-                    for key, value in self.quantized.items()
+                    key: twin if value is result else value for key, value in self.quantized.items()
                 }
             elif result.dtype in QUANTIZED:
                 user.inputs[0] = twin
@@ -350,9 +349,7 @@ class _Sinker:
             user
             for user in self.graph.consumers(tensor)
             if user not in plans
-            or any(
-                tensor is t and i not in plans[user].inputs for i, t in enumerate(user.inputs)
-            )
+            or any(tensor is t and i not in plans[user].inputs for i, t in enumerate(user.inputs))
         ]
         if readers or tensor in self.graph.outputs:
             self.graph.insert(self.graph.index(node) + 1, Node("DEQUANTIZE", [twin], [tensor]))
