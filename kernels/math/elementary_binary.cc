@@ -5,13 +5,14 @@
 // After simd.h, which sets the target.
 #include "math/elementary-inl.h"
 
-#define OPKIT_EACH_BINARY(X)                                                          \
-  X(DivNoNan)                                                                         \
-  X(MulNoNan)                                                                         \
-  X(TruncateDiv)                                                                      \
-  X(Xdivy)                                                                            \
-  X(Xlog1py) X(Xlogy) X(EluGrad) X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) \
-      X(SoftsignGrad) X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
+#define OPKIT_EACH_BINARY(X)                                                               \
+  X(DivNoNan)                                                                              \
+  X(MulNoNan)                                                                              \
+  X(TruncateDiv)                                                                           \
+  X(Xdivy)                                                                                 \
+  X(Xlog1py)                                                                               \
+  X(Xlogy) X(EluGrad) X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) \
+      X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -205,7 +206,7 @@ OPKIT_LOOP(SeluGrad, double, u*(v < 0 ? v + kSeluScaleAlpha : kSeluScale))
 OPKIT_LOOP(SoftplusGrad, double, u / (std::exp(-v) + 1))
 OPKIT_LOOP(SoftsignGrad, double, u / ((std::fabs(v) + 1) * (std::fabs(v) + 1)))
 OPKIT_LOOP(ReciprocalGrad, double, v == 0 ? 0 : std::fabs(u) < 1 ? -(u * v) * u : -(u * u) * v)
-OPKIT_LOOP(RsqrtGrad, double, u* v == 0 ? 0 : -0.5 * (u * u) * (u * v))
+OPKIT_LOOP(RsqrtGrad, double, (u * v) == 0 ? 0 : 0.0 - 0.5 * (u * u) * (u * v))
 OPKIT_LOOP(SigmoidGrad, double, v * u * (1 - u))
 OPKIT_LOOP(SqrtGrad, double, v == 0 ? 0 : v / (u + u))
 OPKIT_LOOP(TanhGrad, double, v * ((1 - u) * (1 + u)))
