@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from opkit.model import Model, Node, Tensor, encode_custom_options
-from opkit.spec import Case, Types, specs
-from opkit.verify.execute import Runner, Session
+from opkit.model import Model
+from opkit.verify.bisect import KernelResult, against_builtins, check_nodes
+from opkit.verify.execute import Runner
+from opkit.verify.feeding import detail_names, match_names, run_named
 from opkit.verify.reference import tensorflow, to_numpy
 from opkit.verify.results import ERROR, FAIL, OK, SCHEMA, SKIPPED
 from opkit.verify.samples import each_sample, feed_of
@@ -36,20 +37,6 @@ class OutputResult:
     allowed: float
     ok: bool
     note: str = ""
-
-
-@dataclass
-class KernelResult:
-    """One of the kit's nodes, recomputed by TensorFlow from the inputs it had in the model."""
-
-    node: int
-    op: str
-    types: str
-    status: str
-    error: float = 0.0
-    bound: float = 0.0
-    unit: str = ""
-    message: str = ""
 
 
 @dataclass
@@ -144,7 +131,7 @@ def reference_function(reference: Any) -> Reference:
             def call_signature(feeds: dict[str, np.ndarray], keep: Any = keep) -> dict[str, Any]:
                 del keep
                 wanted = function.structured_input_signature[1]
-                named = _match(feeds, list(wanted))
+                named = match_names(feeds, list(wanted))
                 return _named(function(**{k: tf.constant(v) for k, v in named.items()}))
 
             return call_signature
@@ -154,7 +141,7 @@ def reference_function(reference: Any) -> Reference:
     if names is not None or type(reference).__module__.split(".")[0] in ("keras", "tf_keras"):
 
         def call_keras(feeds: dict[str, np.ndarray]) -> dict[str, Any]:
-            ordered = _match(feeds, list(names)) if names else feeds
+            ordered = match_names(feeds, list(names)) if names else feeds
             values = list(ordered.values())
             result = reference(values[0] if len(values) == 1 else values, training=False)
             return _named(result)
@@ -172,66 +159,16 @@ def reference_function(reference: Any) -> Reference:
     return call
 
 
-def _match(feeds: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
-    if set(names) <= set(feeds):
-        return {n: feeds[n] for n in names}
-    return dict(zip(names, feeds.values(), strict=True))
-
-
 def _tflite_reference(data: bytes) -> Reference:
     session = Runner().load(data)
 
     def call(feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        got = _run(session, feeds)
-        names = _output_names(session)
+        got = run_named(session, feeds)
+        names = detail_names(session, "outputs")
         reals = [_real(v, d) for v, d in zip(got, session.outputs, strict=True)]
         return dict(zip(names, reals, strict=True))
 
     return call
-
-
-def _input_names(session: Session) -> list[str]:
-    listed = session.interpreter.get_signature_list()
-    key = "serving_default" if "serving_default" in listed else next(iter(listed), None)
-    if key is None:
-        return [d["name"] for d in session.inputs]
-    return list(listed[key]["inputs"])
-
-
-def _detail_names(session: Session, side: str) -> list[str]:
-    """Signature names of graph inputs or outputs, in graph order where these can be told apart."""
-    details = session.inputs if side == "inputs" else session.outputs
-    listed = session.interpreter.get_signature_list()
-    key = "serving_default" if "serving_default" in listed else next(iter(listed), None)
-    if key is None or len(listed[key][side]) != len(details):
-        return [d["name"] for d in details]
-    runner = session.interpreter.get_signature_runner(key)
-    found = runner.get_input_details() if side == "inputs" else runner.get_output_details()
-    by_index = {v["index"]: k for k, v in found.items()}
-    return [by_index.get(d["index"], d["name"]) for d in details]
-
-
-def _output_names(session: Session) -> list[str]:
-    return _detail_names(session, "outputs")
-
-
-def _run(session: Session, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-    names = _detail_names(session, "inputs")
-    ordered = _match(feeds, names)
-    arrays = []
-    for detail, name in zip(session.inputs, names, strict=True):
-        value = ordered[name]
-        scale, zero = detail["quantization"]
-        if scale and value.dtype.kind == "f" and np.dtype(detail["dtype"]).kind in "iu":
-            info = np.iinfo(detail["dtype"])
-            value = np.clip(np.round(value / scale) + zero, info.min, info.max)
-        wanted = np.dtype(detail["dtype"])
-        strings = wanted.kind in "SUO" or value.dtype == object
-        arrays.append(value if strings else value.astype(wanted))
-    shapes = [a.shape for a in arrays]
-    if any(tuple(d["shape"]) != s for d, s in zip(session.inputs, shapes, strict=True)):
-        session.resize(shapes)
-    return session.run(arrays)
 
 
 def _real(value: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
@@ -280,7 +217,7 @@ def verify_model(
     allowed = share if share is not None else (INT8_SHARE if quantized else FLOAT_SHARE)
     session = runner.load(data)
     function = reference_function(reference) if reference is not None else None
-    names = _detail_names(session, "outputs")
+    names = detail_names(session, "outputs")
     total: dict[str, list[tuple[float, float, float, int]]] = {n: [] for n in names}
     notes: dict[str, str] = {}
     count = 0
@@ -288,9 +225,9 @@ def verify_model(
     for sample in each_sample(samples):
         if count == limit:
             break
-        feeds = feed_of(sample, _detail_names(session, "inputs"))
+        feeds = feed_of(sample, detail_names(session, "inputs"))
         first = first or feeds
-        got = _run(session, feeds)
+        got = run_named(session, feeds)
         count += 1
         if function is None:
             continue
@@ -317,7 +254,7 @@ def verify_model(
             f"first diverging op: node {bad.node}, {bad.op} {bad.types}: {bad.message}"
         )
     elif any(not o.ok for o in report.outputs):
-        report.first_divergence = _against_builtins(data, first, runner)
+        report.first_divergence = against_builtins(data, first, runner)
     if function is None:
         for name, detail in zip(names, session.outputs, strict=True):
             ok = all(k.status in (OK, SKIPPED) for k in report.kernels)
@@ -364,184 +301,3 @@ def _total(
     shape = tuple(int(d) for d in detail["shape"])
     ok = not note and relative <= allowed
     return OutputResult(name, dtype, shape, worst, relative, rms, allowed, ok, note)
-
-
-# --- bisection ---------------------------------------------------------------------------------
-
-
-def check_nodes(
-    graph: Model, data: bytes, feeds: dict[str, np.ndarray], runner: Runner
-) -> list[KernelResult]:
-    """Runs the model once with all tensors kept, and recomputes every kernel's node of the main
-    graph by its spec's reference from the inputs it had: errors of earlier ops do not add up."""
-    from opkit import registry
-
-    declared = registry.declarations()
-    main = graph.subgraphs[0]
-    nodes = [(i, n) for i, n in enumerate(main.nodes) if n.builtin == "CUSTOM"]
-    if not nodes:
-        return []
-    watched = [t for _, n in nodes for t in (*n.inputs, *n.outputs) if t is not None]
-    values = _watch(graph, watched, feeds, runner)
-    found = []
-    for position, node in nodes:
-        d = declared.get(node.op)
-        s = specs().get(node.op)
-        result = KernelResult(position, node.op, "", SKIPPED)
-        found.append(result)
-        if d is None or s is None:
-            result.message = "not one of the kit's ops"
-            continue
-        try:
-            _recompute(result, node, d, s, values, runner)
-        except Exception as e:
-            result.status, result.message = SKIPPED, f"{type(e).__name__}: {str(e)[:200]}"
-    return found
-
-
-def _watch(
-    graph: Model, tensors: list[Tensor], feeds: dict[str, np.ndarray], runner: Runner
-) -> dict[str, np.ndarray]:
-    """Values of tensors in a run, by name: the model with them as further outputs."""
-    copy = Model.load(graph.to_bytes())
-    main = copy.subgraphs[0]
-    names = dict.fromkeys(t.name for t in tensors)
-    by_name = {t.name: t for t in main.tensors}
-    constants = {n: by_name[n].numpy() for n in names if by_name[n].is_constant}
-    carried = ("variant", "resource")
-    wanted = [n for n in names if n not in constants and by_name[n].dtype not in carried]
-    main.outputs = [by_name[n] for n in wanted]
-    for signature in copy.signatures:
-        if signature.subgraph is main:
-            signature.outputs = {n: by_name[n] for n in wanted}
-    session = runner.load(copy.to_bytes())
-    got = _run(session, feeds)
-    order = [d["name"] for d in session.outputs]
-    return {**constants, **dict(zip(order, got, strict=True))}
-
-
-def _recompute(
-    result: KernelResult,
-    node: Node,
-    declaration: Any,
-    spec: Any,
-    values: dict[str, np.ndarray],
-    runner: Runner,
-) -> None:
-    from opkit.verify.parity import Prepared, _prepare_quantized, judge, prepare
-
-    if declaration.stateful:
-        result.message = "stateful: it cannot be run alone"
-        return
-    inputs: dict[str, Any] = {}
-    quant: dict[str, tuple[float, int]] = {}
-    types: dict[str, str] = {}
-    flat = list(node.inputs)
-    lists = [a for a in declaration.inputs if a.list]
-    each = (len(flat) - (len(declaration.inputs) - len(lists))) // len(lists) if lists else 0
-    at = 0
-
-    def note(arg: Any, tensor: Tensor) -> None:
-        dtype = tensor.dtype
-        if tensor.is_quantized and tensor.quantization is not None:
-            named = {"int8": "qint8", "uint8": "quint8", "int16": "qint16"}.get(dtype, dtype)
-            if named in arg.dtypes:
-                quant[arg.name] = tensor.quantization.params()
-                dtype = named
-        if arg.type in declaration.types:
-            types.setdefault(arg.type, dtype)
-
-    for arg in declaration.inputs:
-        if arg.list:
-            part = flat[at : at + each]
-            at += each
-            inputs[arg.name] = [values[t.name] for t in part if t is not None]
-            for t in part:
-                if t is not None:
-                    note(arg, t)
-            continue
-        tensor = flat[at] if at < len(flat) else None
-        at += 1
-        if tensor is not None:
-            inputs[arg.name] = values[tensor.name]
-            note(arg, tensor)
-    for arg, tensor in zip(declaration.outputs, node.outputs, strict=False):
-        note(arg, tensor)
-    named = Types({k: types.get(k, declaration.types[k][0]) for k in declaration.types})
-    kinds = {a.name: a.kind for a in declaration.attrs}
-    attrs = {k: _spec_value(v) for k, v in node.attrs(kinds).items() if k in kinds}
-    case = Case(f"node{result.node}", inputs, attrs)
-    result.types = str(named)
-    if named.quantized:
-        prepared: Prepared = _prepare_quantized(
-            spec, declaration, named, case, inputs, runner, dict(quant)
-        )
-    else:
-        prepared = prepare(spec, declaration, named, case, 1000, runner)
-    verdict = judge(spec, declaration, prepared, [values[t.name] for t in node.outputs])
-    result.status, result.error, result.bound = verdict.status, verdict.error, verdict.bound
-    result.unit, result.message = verdict.unit, verdict.message
-
-
-def _spec_value(value: Any) -> Any:
-    if hasattr(value, "dims"):
-        return None if value.dims is None else list(value.dims)
-    if isinstance(value, list):
-        return [_spec_value(v) for v in value]
-    return str(value) if isinstance(value, str) else value
-
-
-def _against_builtins(data: bytes, feeds: dict[str, np.ndarray], runner: Runner) -> str:
-    """Where the runtime's optimized builtins first part from its reference kernels by over 1e-3 of
-    the tensor's range: the kernels of the kit agree with TensorFlow, so a builtin is suspect."""
-    graph = Model.load(data)
-    main = graph.subgraphs[0]
-    tensors = [t for n in main.nodes for t in n.outputs if t.dtype in ("float32", "int8", "uint8")]
-    note = "every kernel agrees with TensorFlow on the inputs it gets"
-    try:
-        fast = _watch(graph, tensors, feeds, runner)
-        slow = _watch_reference(graph, tensors, feeds)
-    except Exception as e:
-        return f"{note}; the builtins could not be compared ({str(e)[:120]})"
-    for position, node in enumerate(main.nodes):
-        for tensor in node.outputs:
-            if tensor.name not in fast or tensor.name not in slow:
-                continue
-            a, b = fast[tensor.name].astype(np.float64), slow[tensor.name].astype(np.float64)
-            size = float(np.abs(b).max(initial=0.0))
-            if a.shape == b.shape and size and float(np.abs(a - b).max(initial=0.0)) > 1e-3 * size:
-                return (
-                    f"{note}; the builtin at node {position}, {node.op} ({tensor.name}), is the "
-                    "first whose optimized and reference kernels differ"
-                )
-    return f"{note}, and builtins agree with their reference kernels: the lowering differs"
-
-
-def _watch_reference(
-    graph: Model, tensors: list[Tensor], feeds: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    from opkit.runtime import Interpreter, select_host
-
-    host = select_host("auto")
-    kinds = host.module.OpResolverType
-
-    class Plain(Runner):
-        def load(self, model: bytes, shapes: Any = None) -> Session:
-            interpreter = Interpreter(
-                model_content=model,
-                host=host.name,
-                by="delegate",
-                check=False,
-                experimental_op_resolver_type=kinds.BUILTIN_REF,
-            )
-            interpreter.allocate_tensors()
-            return Session(interpreter)
-
-    # Reference resolvers answer Flex names themselves: the kit's nodes go by their bare names.
-    bare = Model.load(graph.to_bytes())
-    for _, _, node in bare.nodes():
-        if node.is_flex:
-            attrs = node.nodedef().attrs
-            node.custom_code = node.op
-            node.custom_options = encode_custom_options(attrs)
-    return _watch(bare, tensors, feeds, Plain())

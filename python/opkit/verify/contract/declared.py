@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from opkit.model import Tensor
@@ -11,7 +12,7 @@ from opkit.spec import QUANTIZED, Reject, Types, materialise
 from opkit.verify import quantized as q
 from opkit.verify.contract.subject import Broken, NotApplicable, Subject, same
 from opkit.verify.declaration import arg_dtype, combinations, find_input, storage
-from opkit.verify.execute import LoadError, RunError
+from opkit.verify.execute import LoadError, RunError, Runner
 from opkit.verify.parity import case_inputs, one_op
 from opkit.verify.single_op import attr_value, build
 
@@ -101,18 +102,13 @@ def missing_quantization(s: Subject) -> None:
 
 
 def unknown_version(s: Subject) -> None:
-    """A node of a version that does not exist is refused."""
+    """A node of a version that does not exist is refused, and the text names the version.
+
+    Runtimes do not tell delegates a custom op's version, so opkit.Interpreter looks first."""
     one = one_op(s.declaration, s.ready(s.typical()))
     one.model.subgraphs[0].nodes[0].version = 99
-    s_text = ""
-    try:
-        s.runner.load(one.to_bytes())
-    except LoadError as e:
-        s_text = str(e)
-    else:
-        raise Broken("version 99 was loaded")
-    if not s_text:
-        raise Broken("the refusal has no text")
+    checked = replace(s, runner=Runner(s.runner.host, s.runner.by, check=True))
+    checked.refused(one.to_bytes(), r"99")
 
 
 def attrs_unknown(s: Subject) -> None:
