@@ -141,10 +141,10 @@ def loads(data: bytes) -> Any:
     for malformed data; time and memory are bounded by the size of ``data``."""
     data = bytes(data)
     if len(data) < 3:
-        raise ModelError(f"a FlexBuffer of {len(data)} bytes is too short")
+        raise ModelError(f"malformed FlexBuffer: {len(data)} bytes are too few")
     width, packed = data[-1], data[-2]
     if width not in _UINT:
-        raise ModelError(f"a FlexBuffer root of {width} bytes is not valid")
+        raise ModelError(f"malformed FlexBuffer: a root of {width} bytes is not valid")
     try:
         return _Reader(data).value(len(data) - 2 - width, width, packed, 0)
     except ModelError as error:
