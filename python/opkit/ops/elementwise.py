@@ -434,7 +434,7 @@ register(
     binary(
         "RsqrtGrad",
         (Domain(0, 1e4, special=False), _FINITE),
-        _ulp(2.5),
+        {**_ulp(2.5), "float64": Ulp(4, signed_zero=False)},  # underflow to either zero
         args=_RESULT,
         broadcast=False,
         truth=_TRUTH + "rsqrt_grad",
