@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--budget", type=int, default=2000, help="elements of a bit-pattern walk in parity tests"
     )
+    group.addoption("--update-golden", action="store_true", help="rewrite golden files")
     group.addoption("--op", action="append", default=[], help="only this op (repeatable)")
 
 

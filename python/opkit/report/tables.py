@@ -22,7 +22,7 @@ def _table(*columns: str, right: tuple[str, ...] = (), title: str | None = None)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for c in columns:
         table.add_column(
-            c,
+            escape(c),
             justify="right" if c in right else "left",
             overflow="fold",
             no_wrap=c in right or c in ("case", "op"),
