@@ -5,13 +5,14 @@
 // After simd.h, which sets the target.
 #include "math/elementary-inl.h"
 
-#define OPKIT_EACH_BINARY(X)                                                               \
-  X(DivNoNan)                                                                              \
-  X(MulNoNan)                                                                              \
-  X(TruncateDiv)                                                                           \
-  X(Xdivy)                                                                                 \
-  X(Xlog1py)                                                                               \
-  X(Xlogy) X(EluGrad) X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) \
+#define OPKIT_EACH_BINARY(X)                                                      \
+  X(DivNoNan)                                                                     \
+  X(MulNoNan)                                                                     \
+  X(TruncateDiv)                                                                  \
+  X(Xdivy)                                                                        \
+  X(Xlog1py)                                                                      \
+  X(Xlogy)                                                                        \
+  X(EluGrad) X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) \
       X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
 
 HWY_BEFORE_NAMESPACE();
@@ -170,6 +171,13 @@ OPKIT_EACH_BINARY(OPKIT_TABLE)
 constexpr double kSeluScale = 1.0507009873554804934193349852946;
 constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
 
+// Factors in the order of the float32 version.
+double RsqrtGradOf(double y, double g) {
+  const double slope = -0.5 * y * y;
+  if (y * g == 0) return 0;
+  return (std::fabs(y) >= 1 && std::fabs(y) < 0x1p300) ? slope * y * g : slope * (y * g);
+}
+
 }  // namespace
 
 namespace math {
@@ -206,7 +214,7 @@ OPKIT_LOOP(SeluGrad, double, u*(v < 0 ? v + kSeluScaleAlpha : kSeluScale))
 OPKIT_LOOP(SoftplusGrad, double, u / (std::exp(-v) + 1))
 OPKIT_LOOP(SoftsignGrad, double, u / ((std::fabs(v) + 1) * (std::fabs(v) + 1)))
 OPKIT_LOOP(ReciprocalGrad, double, v == 0 ? 0 : std::fabs(u) < 1 ? -(u * v) * u : -(u * u) * v)
-OPKIT_LOOP(RsqrtGrad, double, (u * v) == 0 ? 0 : -0.5 * (u * u) * (u * v))
+OPKIT_LOOP(RsqrtGrad, double, RsqrtGradOf(u, v))
 OPKIT_LOOP(SigmoidGrad, double, v * u * (1 - u))
 OPKIT_LOOP(SqrtGrad, double, v == 0 ? 0 : v / (u + u))
 OPKIT_LOOP(TanhGrad, double, v * ((1 - u) * (1 + u)))
