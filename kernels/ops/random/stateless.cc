@@ -19,8 +19,6 @@ Philox FromSeed(const OpContext& ctx, int input) {
   for (int i = 0; i < 2; ++i) {
     if (type == DType::kInt32) {
       seed[i] = static_cast<uint64_t>(int64_t{ctx.in<int32_t>(input)[i]});
-    } else if (type == DType::kUInt32) {
-      seed[i] = ctx.in<uint32_t>(input)[i];
     } else {
       seed[i] = ctx.in<uint64_t>(input)[i];
     }
@@ -224,12 +222,12 @@ Status RunGetAlg(OpContext& ctx) {
       .ShapeFrom("shape")                                                                      \
       .Run(run)
 
-#define OPKIT_STATELESS_V1(name, dtypes, seeds, extra, run)                                    \
+#define OPKIT_STATELESS_V1(name, dtypes, extra, run)                                           \
   OPKIT_OP(name)                                                                               \
       .Signature("shape: T[n], seed: Tseed[2]" extra " -> output: dtype\n"                     \
                  "dtype in {" dtypes "}\n"                                                     \
                  "T in {int32, int64}\n"                                                       \
-                 "Tseed in {" seeds "}\n")                                                     \
+                 "Tseed in {int32, int64}\n")                                                   \
       .Shape(ShapeFromInput)                                                                   \
       .ShapeFrom("shape")                                                                      \
       .Run(run)
@@ -242,12 +240,12 @@ OPKIT_STATELESS_V2(StatelessRandomUniformFullIntV2, "int32, int64, uint32, uint6
 OPKIT_STATELESS_V2(StatelessRandomUniformIntV2, "int32, int64",
                    ", minval: dtype[], maxval: dtype[]", RunIntV2);
 
-OPKIT_STATELESS_V1(StatelessRandomUniform, "floating", "int32, int64", "", RunUniform);
-OPKIT_STATELESS_V1(StatelessRandomNormal, "floating", "int32, int64", "", RunNormal);
-OPKIT_STATELESS_V1(StatelessTruncatedNormal, "floating", "int32, int64", "", RunTruncated);
-OPKIT_STATELESS_V1(StatelessRandomUniformFullInt, "int32, int64, uint32, uint64",
-                   "int32, int64, uint32, uint64", "", RunFullInt);
-OPKIT_STATELESS_V1(StatelessRandomUniformInt, "int32, int64", "int32, int64",
+OPKIT_STATELESS_V1(StatelessRandomUniform, "floating", "", RunUniform);
+OPKIT_STATELESS_V1(StatelessRandomNormal, "floating", "", RunNormal);
+OPKIT_STATELESS_V1(StatelessTruncatedNormal, "floating", "", RunTruncated);
+OPKIT_STATELESS_V1(StatelessRandomUniformFullInt, "int32, int64, uint32, uint64", "",
+                   RunFullInt);
+OPKIT_STATELESS_V1(StatelessRandomUniformInt, "int32, int64",
                    ", minval: dtype[], maxval: dtype[]", RunInt);
 
 OPKIT_OP(StatelessRandomGetKeyCounter)

@@ -1,0 +1,172 @@
+"""Reductions over segments: rows of a tensor that carry the same id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from opkit.spec import (
+    Case,
+    Exact,
+    Peers,
+    Reject,
+    Spec,
+    Types,
+    arr,
+    draw,
+    ints,
+    register,
+)
+
+_SOURCE = "tensorflow/core/kernels/segment_reduction_ops_impl.h"
+
+
+def _sorted_ids(n: int, segments: int) -> Any:
+    return draw(
+        lambda rng, dtype: np.sort(rng.integers(0, segments, n)).astype(dtype),
+        f"{n} sorted ids below {segments}",
+    )
+
+
+def _data(types: Types, *shape: int) -> Any:
+    # Products of up to a few dozen values must neither overflow nor vanish in float16.
+    return arr(*shape, low=0.5, high=1.5) if types.floating else arr(*shape)
+
+
+def _unsorted(types: Types) -> Iterator[Case]:
+    def call(x: Any, ids: Any, n: int) -> dict[str, Any]:
+        return {"data": x, "segment_ids": ids, "num_segments": np.array(n)}
+
+    for inner in ((), (1,), (3,), (16,), (33,), (2, 3), (200,)):
+        name = "x".join(map(str, inner)) or "vector"
+        yield Case(name, call(_data(types, 50, *inner), ints(50, low=-2, high=7), 9))
+    yield Case("ids-of-rank-2", call(_data(types, 4, 5, 3), ints(4, 5, low=-1, high=6), 6))
+    yield Case("ids-of-full-rank", call(_data(types, 4, 5), ints(4, 5, low=-1, high=6), 6))
+    yield Case("scalar-id", call(_data(types, 4), ints(low=0, high=3), 3))
+    yield Case("all-dropped", call(_data(types, 6, 2), ints(6, low=-5, high=0), 3))
+    yield Case("no-segments", call(_data(types, 3, 2), ints(3, low=-5, high=0), 0))
+    yield Case("no-rows", call(_data(types, 0, 2), ints(0), 4))
+    yield Case("no-columns", call(_data(types, 3, 0), ints(3, high=2), 4))
+    if types.integral:
+        yield Case("wraps", call(_any_integer(300), ints(300, high=5), 5))
+
+
+def _any_integer(n: int) -> Any:
+    def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        info = np.iinfo(dtype)
+        return rng.integers(info.min, info.max, n, dtype=dtype, endpoint=True)
+
+    return draw(make, f"{n} integers of any value")
+
+
+def _sorted(types: Types) -> Iterator[Case]:
+    for inner in ((), (1,), (3,), (16,), (33,), (2, 3)):
+        name = "x".join(map(str, inner)) or "vector"
+        yield Case(name, {"data": _data(types, 40, *inner), "segment_ids": _sorted_ids(40, 15)})
+    yield Case(
+        "gaps",
+        {"data": _data(types, 5, 3), "segment_ids": np.array([2, 2, 5, 9, 9])},
+    )
+    yield Case("no-rows", {"data": _data(types, 0, 3), "segment_ids": np.zeros(0)})
+
+
+def _bench_unsorted(types: Types) -> Iterator[Case]:
+    for rows, inner, segments in ((100_000, 16, 1000), (100_000, 1, 1000), (10_000, 256, 100)):
+        yield Case(
+            f"{rows}x{inner}-{segments}",
+            {
+                "data": arr(rows, inner),
+                "segment_ids": ints(rows, high=segments),
+                "num_segments": np.array(segments),
+            },
+        )
+
+
+def _bench_sorted(types: Types) -> Iterator[Case]:
+    yield Case(
+        "100000x16-1000",
+        {"data": arr(100_000, 16), "segment_ids": _sorted_ids(100_000, 1000)},
+    )
+
+
+_UNSORTED_REJECTS = (
+    Reject(
+        "id-too-large",
+        {"data": arr(2, 2), "segment_ids": np.array([0, 3]), "num_segments": np.array(3)},
+        r"segment_ids\[1\] = 3 is out of range \[0, 3\)",
+    ),
+    Reject(
+        "negative-count",
+        {"data": arr(2, 2), "segment_ids": np.array([0, 1]), "num_segments": np.array(-1)},
+        "num_segments is -1",
+    ),
+    Reject(
+        "ids-are-no-prefix",
+        {"data": arr(2, 2), "segment_ids": np.array([0, 1, 1]), "num_segments": np.array(2)},
+        "no prefix",
+    ),
+)
+_SORTED_REJECTS = (
+    Reject(
+        "not-sorted",
+        {"data": arr(3, 2), "segment_ids": np.array([0, 2, 1])},
+        "not increasing",
+    ),
+    Reject("negative", {"data": arr(2, 2), "segment_ids": np.array([-1, 0])}, ">= 0"),
+    Reject("too-few-ids", {"data": arr(3, 2), "segment_ids": np.array([0, 1])}, "one for each row"),
+)
+
+
+def _int16_reference(op: str) -> Callable[..., Any]:
+    """TF registers int16 ids but its op definition takes int32 and int64 only."""
+
+    def compute(data: np.ndarray, segment_ids: np.ndarray, num_segments: np.ndarray) -> Any:
+        import tensorflow as tf
+
+        ids = segment_ids.astype(np.int32) if segment_ids.dtype == np.int16 else segment_ids
+        return getattr(tf.raw_ops, op)(
+            data=tf.constant(data), segment_ids=ids, num_segments=num_segments
+        ).numpy()
+
+    return compute
+
+
+def _unsorted_spec(name: str, tolerance: Any, what: str) -> Spec:
+    return Spec(
+        name,
+        _unsorted,
+        tolerance,
+        reference=_int16_reference(name),
+        rejects=_UNSORTED_REJECTS,
+        bench=_bench_unsorted,
+        peers=Peers(builtin=name if name != "UnsortedSegmentMean" else None),
+        doc=f"{what} of the rows of each segment; rows with a negative id are dropped.",
+        source=_SOURCE,
+    )
+
+
+def _sorted_spec(name: str, tolerance: Any, what: str) -> Spec:
+    return Spec(
+        name,
+        _sorted,
+        tolerance,
+        rejects=_SORTED_REJECTS,
+        bench=_bench_sorted,
+        doc=f"{what} of the rows of each segment; ids are sorted.",
+        source=_SOURCE,
+    )
+
+
+register(
+    _unsorted_spec("UnsortedSegmentSum", Exact(), "Sum"),
+    _unsorted_spec("UnsortedSegmentProd", Exact(), "Product"),
+    _unsorted_spec("UnsortedSegmentMax", Exact(), "Maximum"),
+    _unsorted_spec("UnsortedSegmentMin", Exact(), "Minimum"),
+    _sorted_spec("SegmentSum", Exact(), "Sum"),
+    _sorted_spec("SegmentProd", Exact(), "Product"),
+    _sorted_spec("SegmentMean", Exact(), "Mean"),
+    _sorted_spec("SegmentMax", Exact(), "Maximum"),
+    _sorted_spec("SegmentMin", Exact(), "Minimum"),
+)

@@ -1,0 +1,441 @@
+"""Gradients that on-device training needs: convolution, pooling, bias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from opkit.spec import AbsRel, Case, Exact, Peers, Reject, Spec, Types, Ulp, arr, register
+
+# Sums of up to a few thousand products in another order; relative to the largest result.
+_PRODUCTS = {
+    "float32": AbsRel(atol=1e-5, rtol=2e-6, scale=True),
+    "float64": AbsRel(atol=1e-14, rtol=4e-15, scale=True),
+    "float16": AbsRel(atol=4e-3, rtol=4e-3, scale=True),
+    "bfloat16": AbsRel(atol=6e-2, rtol=6e-2, scale=True),
+}
+
+
+def _out(size: int, kernel: int, stride: int, dilation: int, padding: Any) -> int:
+    span = (kernel - 1) * dilation + 1
+    if padding == "SAME":
+        return -(-size // stride)
+    before, after = (0, 0) if padding == "VALID" else padding
+    return (size + before + after - span) // stride + 1
+
+
+def _conv_shapes() -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]]:
+    """(id, input shape NHWC, filter shape HWIO, attributes)."""
+    plain = [
+        ((2, 8, 9, 3), (3, 3, 3, 4), 1, 1),
+        ((2, 8, 9, 5), (3, 3, 5, 8), 2, 1),
+        ((1, 12, 11, 4), (3, 2, 4, 17), 1, 2),
+        ((1, 7, 7, 16), (1, 1, 16, 33), 1, 1),
+        ((3, 6, 5, 1), (5, 5, 1, 2), 1, 1),
+        ((1, 9, 9, 2), (2, 2, 2, 3), 3, 1),
+        ((1, 30, 30, 8), (3, 3, 8, 40), 1, 1),
+    ]
+    for i, (x, w, s, d) in enumerate(plain):
+        for padding in ("SAME", "VALID"):
+            attrs = {"strides": [1, s, s, 1], "padding": padding, "dilations": [1, d, d, 1]}
+            yield f"conv{i}-{padding}", x, w, attrs
+    explicit = {
+        "strides": [1, 2, 1, 1],
+        "padding": "EXPLICIT",
+        "explicit_paddings": [0, 0, 2, 1, 0, 3, 0, 0],
+    }
+    yield "explicit", (2, 7, 8, 3), (3, 4, 3, 5), explicit
+    same = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+    yield "empty-batch", (0, 5, 5, 2), (3, 3, 2, 4), same
+    yield "grouped", (2, 6, 7, 6), (3, 3, 2, 9), same
+    yield "depthwise", (1, 6, 7, 5), (3, 2, 1, 10), same
+
+
+def _dy_shape(x: Any, w: Any, attrs: dict[str, Any]) -> tuple[int, ...]:
+    pads = attrs.get("explicit_paddings")
+    dims = []
+    for i in (1, 2):
+        padding = (pads[2 * i], pads[2 * i + 1]) if pads else attrs["padding"]
+        dilation = attrs.get("dilations", [1] * 4)[i]
+        dims.append(_out(x[i], w[i - 1], attrs["strides"][i], dilation, padding))
+    return (x[0], *dims, w[3])
+
+
+def _sizes(*values: int) -> np.ndarray:
+    return np.array(values, np.int32)
+
+
+def _nchw(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], shape[3], shape[1], shape[2])
+
+
+def _filter_cases(types: Types) -> Iterator[Case]:
+    for name, x, w, attrs in _conv_shapes():
+        inputs = {
+            "input": arr(*x),
+            "filter_sizes": _sizes(*w),
+            "out_backprop": arr(*_dy_shape(x, w, attrs)),
+        }
+        yield Case(name, inputs, attrs)
+        if name == "conv1-SAME":
+            yield Case("constant-sizes", inputs, attrs, constant=("filter_sizes",))
+    x, w = (2, 6, 7, 3), (3, 3, 3, 4)
+    attrs = {"strides": [1, 1, 2, 1], "padding": "SAME"}
+    dy = _dy_shape(x, w, attrs)
+    yield Case(
+        "NCHW",
+        {
+            "input": arr(*_nchw(x)),
+            "filter_sizes": _sizes(*w),
+            "out_backprop": arr(*_nchw(dy)),
+        },
+        {"strides": [1, 1, 1, 2], "padding": "SAME", "data_format": "NCHW"},
+    )
+
+
+def _input_cases(types: Types) -> Iterator[Case]:
+    for name, x, w, attrs in _conv_shapes():
+        inputs = {
+            "input_sizes": _sizes(*x),
+            "filter": arr(*w),
+            "out_backprop": arr(*_dy_shape(x, w, attrs)),
+        }
+        yield Case(name, inputs, attrs)
+        if name == "conv1-SAME":
+            yield Case("constant-sizes", inputs, attrs, constant=("input_sizes",))
+            short = {**inputs, "input_sizes": _sizes(*x[1:3])}
+            yield Case("height-and-width-only", short, attrs)
+    x, w = (2, 6, 7, 3), (3, 3, 3, 4)
+    attrs = {"strides": [1, 1, 2, 1], "padding": "SAME"}
+    dy = _dy_shape(x, w, attrs)
+    yield Case(
+        "NCHW",
+        {"input_sizes": _sizes(*_nchw(x)), "filter": arr(*w), "out_backprop": arr(*_nchw(dy))},
+        {"strides": [1, 1, 1, 2], "padding": "SAME", "data_format": "NCHW"},
+    )
+
+
+def _conv_reference(op: str) -> Callable[..., Any]:
+    """TF's op; what its CPU kernels lack without oneDNN is put together from what they have.
+
+    NCHW by transposing, dilation by a filter with zeros in between, groups one by one.
+    """
+    of_filter = op == "Conv2DBackpropFilter"
+
+    def compute(data_format: str = "NHWC", **given: Any) -> Any:
+        import tensorflow as tf
+
+        if data_format == "NCHW":
+            for name in ("input", "out_backprop"):
+                if name in given:
+                    given[name] = np.ascontiguousarray(given[name].transpose(0, 2, 3, 1))
+            for name in ("strides", "dilations", "input_sizes"):
+                if name in given:
+                    given[name] = [given[name][i] for i in (0, 2, 3, 1)]
+            result = compute(**given)
+            return result if of_filter else result.transpose(0, 3, 1, 2)
+        dy = given["out_backprop"]
+        filter_shape = tuple(given["filter_sizes"] if of_filter else given["filter"].shape)
+        if not of_filter and len(given["input_sizes"]) == 2:
+            full = (dy.shape[0], *given["input_sizes"], filter_shape[2])
+            given["input_sizes"] = np.array(full, np.int32)
+        channels = given["input"].shape[3] if of_filter else given["input_sizes"][3]
+        groups = channels // filter_shape[2]
+        if groups > 1:
+            parts = []
+            for g in range(groups):
+                one = dict(given)
+                one["out_backprop"] = np.split(dy, groups, 3)[g]
+                if of_filter:
+                    one["input"] = np.split(given["input"], groups, 3)[g]
+                    one["filter_sizes"] = (*filter_shape[:3], filter_shape[3] // groups)
+                else:
+                    one["filter"] = np.split(given["filter"], groups, 3)[g]
+                    one["input_sizes"] = (*given["input_sizes"][:3], filter_shape[2])
+                parts.append(compute(**one))
+            return np.concatenate(parts, 3)
+        _, dh, dw, _ = given.pop("dilations", (1, 1, 1, 1))
+        spread = (
+            (filter_shape[0] - 1) * dh + 1,
+            (filter_shape[1] - 1) * dw + 1,
+            *filter_shape[2:],
+        )
+        if of_filter:
+            given["filter_sizes"] = np.array(spread, np.int32)
+        else:
+            wide = np.zeros(spread, given["filter"].dtype)
+            wide[::dh, ::dw] = given["filter"]
+            given["filter"] = wide
+            given["input_sizes"] = np.array(given["input_sizes"], np.int32)
+        made = {k: tf.constant(v) if isinstance(v, np.ndarray) else v for k, v in given.items()}
+        result = getattr(tf.raw_ops, op)(**made).numpy()
+        return result[::dh, ::dw] if of_filter else result
+
+    return compute
+
+
+def _conv_bench(filter_side: bool) -> Callable[[Types], Iterator[Case]]:
+    def cases(types: Types) -> Iterator[Case]:
+        for x, w in (
+            ((8, 28, 28, 32), (3, 3, 32, 64)),
+            ((32, 14, 14, 64), (3, 3, 64, 64)),
+            ((32, 28, 28, 1), (3, 3, 1, 32)),
+        ):
+            attrs = {"strides": [1] * 4, "padding": "SAME"}
+            dy = arr(*_dy_shape(x, w, attrs))
+            if filter_side:
+                inputs = {"input": arr(*x), "filter_sizes": _sizes(*w), "out_backprop": dy}
+            else:
+                inputs = {"input_sizes": _sizes(*x), "filter": arr(*w), "out_backprop": dy}
+            yield Case("x".join(map(str, (*x, *w))), inputs, attrs)
+
+    return cases
+
+
+_ONES = {"strides": [1] * 4, "padding": "SAME"}
+
+
+def _filter_reject(name: str, says: str, sizes: tuple[int, ...], attrs: dict[str, Any]) -> Reject:
+    inputs = {
+        "input": arr(1, 4, 4, 2),
+        "filter_sizes": _sizes(*sizes),
+        "out_backprop": arr(1, 4, 4, 3),
+    }
+    return Reject(name, inputs, says, attrs)
+
+
+register(
+    Spec(
+        "Conv2DBackpropFilter",
+        _filter_cases,
+        _PRODUCTS,
+        reference=_conv_reference("Conv2DBackpropFilter"),
+        rejects=(
+            _filter_reject("negative", "negative", (3, 3, -2, 3), _ONES),
+            _filter_reject("channels", "out_backprop is", (3, 3, 2, 4), _ONES),
+            _filter_reject("groups", "not a .grouped. convolution", (3, 3, 3, 3), _ONES),
+            _filter_reject("zero", "at least 1", (0, 3, 2, 3), _ONES),
+            _filter_reject("huge", ".+", (2**31 - 1, 2**31 - 1, 2, 3), _ONES),
+            _filter_reject("strides", "strides", (3, 3, 2, 3), {**_ONES, "strides": [1, 1]}),
+        ),
+        bench=_conv_bench(True),
+        peers=Peers(lowering=False),
+        doc="Gradient of a 2-D convolution with respect to its filter.",
+        source="tensorflow/core/kernels/conv_grad_filter_ops.cc",
+    ),
+    Spec(
+        "Conv2DBackpropInput",
+        _input_cases,
+        _PRODUCTS,
+        reference=_conv_reference("Conv2DBackpropInput"),
+        rejects=(
+            Reject(
+                "wrong-gradient",
+                {
+                    "input_sizes": _sizes(1, 4, 4, 2),
+                    "filter": arr(3, 3, 2, 3),
+                    "out_backprop": arr(1, 5, 4, 3),
+                },
+                "out_backprop is",
+                _ONES,
+            ),
+            Reject(
+                "three-sizes",
+                {
+                    "input_sizes": _sizes(4, 4, 2),
+                    "filter": arr(3, 3, 2, 3),
+                    "out_backprop": arr(1, 4, 4, 3),
+                },
+                "want 4 or 2",
+                _ONES,
+            ),
+        ),
+        bench=_conv_bench(False),
+        peers=Peers(lowering=False),
+        doc="Gradient of a 2-D convolution with respect to its input; a transposed convolution.",
+        source="tensorflow/core/kernels/conv_grad_input_ops.cc",
+    ),
+)
+
+
+# --- pooling --------------------------------------------------------------------------------------
+
+
+def _windows(rank: int) -> Iterator[tuple[str, tuple[int, ...], dict[str, Any]]]:
+    for k, s in ((2, 2), (3, 2), (3, 1), (2, 3)):
+        for padding in ("SAME", "VALID"):
+            for c in (1, 3, 9):
+                spatial = (6, 7) if rank == 4 else (4, 5, 6)
+                ones = rank - 2
+                attrs = {
+                    "ksize": [1, *[k] * ones, 1],
+                    "strides": [1, *[s] * ones, 1],
+                    "padding": padding,
+                }
+                yield f"k{k}-s{s}-{padding}-c{c}", (2, *spatial, c), attrs
+
+
+def _pooled(shape: tuple[int, ...], attrs: dict[str, Any]) -> tuple[int, ...]:
+    out = list(shape)
+    pads = attrs.get("explicit_paddings")
+    for i in range(1, len(shape) - 1):
+        padding = (pads[2 * i], pads[2 * i + 1]) if pads else attrs["padding"]
+        out[i] = _out(shape[i], attrs["ksize"][i], attrs["strides"][i], 1, padding)
+    return tuple(out)
+
+
+def _max_inputs(x: np.ndarray, attrs: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """x, its pooled maximum and a gradient; the maximum from windows of NumPy."""
+    shape = _pooled(x.shape, attrs)
+    y = np.zeros(shape, x.dtype)
+    pads = attrs.get("explicit_paddings")
+    rank = x.ndim
+    for place in np.ndindex(*shape[1:-1]):
+        cut: list[slice] = [slice(None)]
+        for i in range(1, rank - 1):
+            k, s = attrs["ksize"][i], attrs["strides"][i]
+            before = pads[2 * i] if pads else 0
+            if attrs["padding"] == "SAME":
+                before = max((shape[i] - 1) * s + k - x.shape[i], 0) // 2
+            start = place[i - 1] * s - before
+            cut.append(slice(max(start, 0), min(start + k, x.shape[i])))
+        window = x[tuple(cut)]
+        y[(slice(None), *place)] = window.max(tuple(range(1, rank - 1)))
+    dy = rng.integers(1, 9, shape).astype(x.dtype)
+    return {"orig_input": x, "orig_output": y, "grad": dy}
+
+
+def _max_cases(rank: int) -> Callable[[Types], Iterator[Case]]:
+    def cases(types: Types) -> Iterator[Case]:
+        from opkit.spec import numpy_dtype
+
+        rng = np.random.default_rng(rank)
+        dtype = numpy_dtype(types.main)
+        for name, shape, attrs in _windows(rank):
+            # Few values, so that windows hold their maximum more than once.
+            x = rng.integers(0, 5, shape).astype(dtype)
+            yield Case(name, _max_inputs(x, attrs, rng), attrs)
+        if rank == 4:
+            attrs = {
+                "ksize": [1, 3, 2, 1],
+                "strides": [1, 2, 1, 1],
+                "padding": "EXPLICIT",
+                "explicit_paddings": [0, 0, 2, 1, 0, 1, 0, 0],
+            }
+            x = rng.integers(0, 5, (2, 6, 5, 3)).astype(dtype)
+            yield Case("explicit", _max_inputs(x, attrs, rng), attrs)
+
+    return cases
+
+
+def _avg_cases(rank: int) -> Callable[[Types], Iterator[Case]]:
+    def cases(types: Types) -> Iterator[Case]:
+        for name, shape, attrs in _windows(rank):
+            inputs = {
+                "orig_input_shape": _sizes(*shape),
+                "grad": arr(*_pooled(shape, attrs)),
+            }
+            yield Case(name, inputs, attrs)
+
+    return cases
+
+
+def _pool_bench(maximum: bool, rank: int) -> Callable[[Types], Iterator[Case]]:
+    def cases(types: Types) -> Iterator[Case]:
+        shape = (8, 56, 56, 64) if rank == 4 else (1, 16, 32, 32, 16)
+        for k, s in ((2, 2), (3, 2)):
+            attrs = {
+                "ksize": [1, *[k] * (rank - 2), 1],
+                "strides": [1, *[s] * (rank - 2), 1],
+                "padding": "SAME",
+            }
+            out = _pooled(shape, attrs)
+            if maximum:
+                inputs = {"orig_input": arr(*shape), "orig_output": arr(*out), "grad": arr(*out)}
+            else:
+                inputs = {"orig_input_shape": _sizes(*shape), "grad": arr(*out)}
+            yield Case(f"k{k}-s{s}", inputs, attrs)
+
+    return cases
+
+
+_AVERAGES = {
+    "float32": AbsRel(atol=1e-6, rtol=1e-6),
+    "float64": AbsRel(atol=1e-15, rtol=1e-15),
+    "float16": AbsRel(atol=2e-3, rtol=2e-3),
+    # TF accumulates up to 27 shares in bfloat16, we in float32.
+    "bfloat16": AbsRel(atol=3e-2, rtol=3e-2),
+}
+
+
+def _pool_spec(name: str, rank: int, maximum: bool, tolerance: Any, doc: str, **more: Any) -> Spec:
+    return Spec(
+        name,
+        (_max_cases if maximum else _avg_cases)(rank),
+        tolerance,
+        bench=_pool_bench(maximum, rank),
+        peers=Peers(lowering=False),
+        doc=doc,
+        source="tensorflow/core/kernels/maxpooling_op.cc, avgpooling_op.cc, pooling_ops_3d.cc",
+        **more,
+    )
+
+
+register(
+    _pool_spec("MaxPoolGrad", 4, True, Exact(), "Gradient to the first maximum of each window."),
+    _pool_spec("AvgPoolGrad", 4, False, _AVERAGES, "Gradient spread over each window."),
+    _pool_spec(
+        "MaxPool3DGrad",
+        5,
+        True,
+        Exact(),
+        "Gradient to all elements of a window that equal its maximum within 1e-5.",
+        via={"float16": "float32"},
+    ),
+    _pool_spec(
+        "AvgPool3DGrad",
+        5,
+        False,
+        {**_AVERAGES, "float64": _AVERAGES["float32"]},
+        "Gradient spread over each window.",
+        via={"float16": "float32", "float64": "float32"},  # TF has neither
+    ),
+)
+
+
+# --- bias -----------------------------------------------------------------------------------------
+
+
+def _bias_cases(types: Types) -> Iterator[Case]:
+    for shape in ((1, 1), (3, 5), (300, 3), (2, 3, 4, 17), (2, 3, 1, 2, 33), (0, 4), (3, 0)):
+        yield Case("x".join(map(str, shape)), {"out_backprop": arr(*shape)})
+    for shape in ((2, 3, 4, 5), (2, 9, 300), (3, 4)):
+        name = "NCHW-" + "x".join(map(str, shape))
+        yield Case(name, {"out_backprop": arr(*shape)}, {"data_format": "NCHW"})
+
+
+def _bias_bench(types: Types) -> Iterator[Case]:
+    for shape in ((8, 28, 28, 64), (256, 1000), (32, 112, 112, 3)):
+        yield Case("x".join(map(str, shape)), {"out_backprop": arr(*shape)})
+
+
+register(
+    Spec(
+        "BiasAddGrad",
+        _bias_cases,
+        {
+            "float32": AbsRel(atol=1e-5, rtol=2e-6),
+            "float64": AbsRel(atol=1e-14, rtol=4e-15),
+            "float16": AbsRel(atol=2e-2, rtol=4e-3),
+            "bfloat16": AbsRel(atol=0.2, rtol=4e-2),
+            "complex64": Ulp(64, floor=1e-5),
+            "complex128": Ulp(64, floor=1e-14),
+        },
+        rejects=(Reject("vector", {"out_backprop": arr(3)}, "at least rank 2"),),
+        bench=_bias_bench,
+        doc="Sum over everything but the channels.",
+        source="tensorflow/core/kernels/bias_op.cc",
+    ),
+)
