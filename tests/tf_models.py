@@ -115,7 +115,26 @@ def convolution_int8() -> bytes:
     return bytes(converter.convert())
 
 
-#: Every model above, by name.
+@functools.cache
+def hole(name: str) -> bytes:
+    """A model of builtins that converts and then does not run, by the builtin's name."""
+    cases = {
+        "REVERSE_V2": (lambda x: tf().reverse(x, [0, 2]), [_floats(2, 2, 2)]),
+        "RFFT2D": (lambda x: tf().signal.rfft(x), [_floats(2, 6)]),
+        "SEGMENT_SUM": (lambda x: tf().math.segment_sum(x, [0, 2]), [_floats(2, 3)]),
+        "CONCATENATION": (lambda x: tf().concat([x, x], 0), [_floats(*[2] * 7)]),
+        "LOGICAL_AND": (
+            lambda x, y: tf().logical_and(x, y),
+            [
+                tf().TensorSpec([2, 2, 2, 2, 2], tf().bool),
+                tf().TensorSpec([2, 1, 2, 1, 2], tf().bool),
+            ],
+        ),
+    }
+    return _converted(*cases[name])
+
+
+#: Every model above without parameters, by name.
 ALL: dict[str, Callable[[], bytes]] = {
     function.__name__: function
     for function in (
