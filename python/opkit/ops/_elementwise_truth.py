@@ -98,7 +98,8 @@ def sigmoid_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 def reciprocal_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """Gradient of 1 / x from its output y: -dy y^2."""
-    return -dy * y * y
+    wide = y.astype(np.longdouble)  # dy y may be denormal in float64
+    return (-wide * wide * dy).astype(np.float64)
 
 
 def sqrt_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
@@ -108,4 +109,5 @@ def sqrt_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 def rsqrt_grad(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """Gradient of 1 / sqrt(x) from its output y: -dy y^3 / 2."""
-    return -0.5 * dy * y * y * y
+    wide = y.astype(np.longdouble)  # dy y may be denormal in float64
+    return (-0.5 * wide * wide * wide * dy).astype(np.float64)
