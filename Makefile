@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TF := tensorflow-cpu==2.21.0
 LITERT := ai-edge-litert==2.3.0
+FUZZ_SECONDS ?= 60
 STAMP := $(VENV)/.stamp
 
-.PHONY: help demo test test-hosts bench build lint format asan fuzz wheel docs clean
+.PHONY: help demo test test-hosts bench build lint format fuzz wheel docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +47,13 @@ format: $(STAMP) ## apply ruff and clang-format
 
 docs: build ## rewrite the generated tables
 	$(BIN)/opkit docs
+
+fuzz: $(STAMP) ## ASan and UBSan build of the kernels; random and hostile calls for FUZZ_SECONDS
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset asan -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python"
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset asan --target fuzz_ops fuzz_options
+	mkdir -p build/fuzz
+	cd build/fuzz && ../asan/tests/cpp/fuzz_options --seconds 15
+	cd build/fuzz && ../asan/tests/cpp/fuzz_ops --seconds $(FUZZ_SECONDS)
 
 wheel: $(STAMP) ## a wheel in dist/
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m build --no-isolation --wheel
