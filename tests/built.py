@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import functools
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
+import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 _SOURCES = ("kernels", "python", "cmake", "CMakeLists.txt", "pyproject.toml")
@@ -51,3 +57,39 @@ def wheel() -> pathlib.Path:
             raise RuntimeError(f"the wheel does not build:\n{done.stdout}\n{done.stderr}"[-8000:])
         (path,) = folder.glob("tflite_opkit-*.whl")
         return path
+
+
+@functools.cache
+def environment() -> pathlib.Path:
+    """Python of a clean environment with the wheel in it.
+
+    TensorFlow, LiteRT, NumPy and the build tools are seen through a path file, so that nothing is
+    downloaded; opkit itself can only come from the wheel, whose folder is first.
+    """
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="opkit-wheel-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    pip_install(python, wheel())
+    (own,) = (folder / "lib").glob("python*/site-packages")
+    (own / "heavy.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+def pip_install(python: pathlib.Path, *what: object) -> None:
+    """pip install --no-deps --no-build-isolation into another environment. Raises RuntimeError."""
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps"]
+    run(*command, "--no-build-isolation", *what)
+
+
+def run(*command: object, cwd: pathlib.Path | None = None) -> str:
+    """Output of a command that must succeed, with this environment's tools on PATH."""
+    tools = str(pathlib.Path(sys.executable).parent)
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+    env |= {"PATH": tools + os.pathsep + os.environ["PATH"], "TF_CPP_MIN_LOG_LEVEL": "3"}
+    words = [str(c) for c in command]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=env)
+    if done.returncode != 0:
+        shown = " ".join(words)
+        raise RuntimeError(f"{shown}: {done.stdout[-6000:]}\n{done.stderr[-6000:]}")
+    return done.stdout
