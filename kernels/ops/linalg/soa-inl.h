@@ -9,6 +9,7 @@
 #endif
 
 #include <cstddef>
+#include <cstdint>
 
 #include "hwy/highway.h"
 #include "ops/linalg/scalar.h"
@@ -33,6 +34,9 @@ struct Lane {
   static HWY_INLINE V FromReal(RV v) { return v; }
   static HWY_INLINE RV RealOf(V v) { return v; }
   static HWY_INLINE V Add(V a, V b) { return hn::Add(a, b); }
+  static HWY_INLINE V Sub(V a, V b) { return hn::Sub(a, b); }
+  // |imaginary part|^2 <= limit
+  static HWY_INLINE M ImagBelow(V, RV limit) { return hn::Ge(limit, hn::Zero(D())); }
   static HWY_INLINE V Mul(V a, V b) { return hn::Mul(a, b); }
   static HWY_INLINE V Scale(RV s, V a) { return hn::Mul(s, a); }
   static HWY_INLINE V DivReal(V a, RV s) { return hn::Div(a, s); }
@@ -67,6 +71,8 @@ struct Lane<std::complex<Rt>> {
   static HWY_INLINE V FromReal(RV v) { return {v, hn::Zero(D())}; }
   static HWY_INLINE RV RealOf(V v) { return v.re; }
   static HWY_INLINE V Add(V a, V b) { return {hn::Add(a.re, b.re), hn::Add(a.im, b.im)}; }
+  static HWY_INLINE V Sub(V a, V b) { return {hn::Sub(a.re, b.re), hn::Sub(a.im, b.im)}; }
+  static HWY_INLINE M ImagBelow(V a, RV limit) { return hn::Le(hn::Mul(a.im, a.im), limit); }
   static HWY_INLINE V Mul(V a, V b) {
     return {hn::NegMulAdd(a.im, b.im, hn::Mul(a.re, b.re)),
             hn::MulAdd(a.re, b.im, hn::Mul(a.im, b.re))};
@@ -120,6 +126,19 @@ HWY_NOINLINE void PackLanes(const T* src, size_t stride, size_t count, size_t si
   constexpr size_t kLanes = Lane<T>::kLanes;
   for (size_t lane = 0; lane < kLanes; ++lane) {
     const Real<T>* m = AsReal(src + HWY_MIN(lane, count - 1) * stride);
+    Real<T>* g = group + lane;
+    for (size_t e = 0; e < size * kParts<T>; ++e) g[e * kLanes] = m[e];
+  }
+}
+
+// The same with matrix index[lane] of src in each lane.
+template <class T>
+HWY_NOINLINE void PackLanesAt(const T* src, const int64_t* index, size_t count, size_t size,
+                              Real<T>* HWY_RESTRICT group) {
+  constexpr size_t kLanes = Lane<T>::kLanes;
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    const size_t from = static_cast<size_t>(index[HWY_MIN(lane, count - 1)]);
+    const Real<T>* m = AsReal(src + from * size);
     Real<T>* g = group + lane;
     for (size_t e = 0; e < size * kParts<T>; ++e) g[e * kLanes] = m[e];
   }
