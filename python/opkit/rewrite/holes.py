@@ -69,7 +69,7 @@ def _logical(node: Node) -> _Hole:
     if rank <= 4:
         return None
     return (
-        f"{node.builtin} broadcasts up to rank 4, this is rank {rank} (TensorFlow's runtime aborts)",
+        f"{node.builtin} broadcasts up to rank 4, this is rank {rank} (TensorFlow aborts)",
         "tf.broadcast_to both inputs to one shape, or tf.reshape to rank 4",
     )
 
