@@ -1,0 +1,30 @@
+"""Benchmarks over the bench cases of the specs; `make bench` runs them, `make test` does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("opkit")
+    group.addoption("--op", action="append", default=[], help="only this op (repeatable)")
+    group.addoption("--simd", default="auto", help="auto, sse4, avx2, avx512 or neon")
+    group.addoption("--rounds", type=int, default=15, help="interleaved rounds of the peers' table")
+    group.addoption("--save", default=None, help="where the peers' table goes as JSON")
+    group.addoption("--html", default=None, help="where the peers' table goes as HTML")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def simd(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The instruction set kernels are capped to."""
+    from opkit.runtime import get_simd, set_simd
+
+    set_simd(request.config.getoption("--simd"))
+    yield get_simd()
+    set_simd("auto")

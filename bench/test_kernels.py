@@ -1,0 +1,47 @@
+"""Every bench case of every spec through the interpreter, float32 and int8. A wrong case fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opkit import registry
+from opkit.bench.run import Checker, ready
+from opkit.spec import spec, specs
+from opkit.verify.declaration import combinations
+from opkit.verify.execute import Runner
+from opkit.verify.parity import one_op
+from opkit.verify.results import OK
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    declared = registry.declarations()
+    names = metafunc.config.getoption("--op") or sorted(set(declared) & set(specs()))
+    found = []
+    for name in names:
+        s, d = spec(name), declared[name]
+        wanted = s.bench_dtypes or ("float32", "qint8")
+        if not s.bench_dtypes and "float32" not in d.dtypes:
+            wanted = d.dtypes[:1]
+        for types in combinations(d):
+            if types.main in wanted:
+                found += [
+                    pytest.param(name, types, c, id=f"{name}/{types}/{c.id}")
+                    for c in s.bench_for(types)
+                ]
+    metafunc.parametrize(("op", "types", "case"), found)
+
+
+def test_kernel(benchmark: Any, op: str, types: Any, case: Any, simd: str) -> None:
+    runner, declaration = Runner(), registry.declarations()[op]
+    prepared = ready(spec(op), declaration, types, case, runner)
+    one = one_op(declaration, prepared)
+    session = runner.load(one.to_bytes())
+    verdict = Checker(spec(op), declaration, prepared).judge(session.run(one.feeds))
+    assert verdict.status == OK, verdict.message
+    benchmark.group = f"{op}/{case.id}"
+    benchmark.extra_info.update(
+        simd=simd, types=str(types), error=verdict.error, bound=verdict.bound, unit=verdict.unit
+    )
+    benchmark(session.interpreter.invoke)

@@ -1,0 +1,137 @@
+"""Benchmarks: statistics, baselines, refusal to time what is wrong, and a short real run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from opkit.bench import bench_ops, diff, load, write
+from opkit.bench.clock import calls_for, interleave, timing
+from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
+from opkit.bench.results import BenchReport, Row, Timing
+from opkit.spec import Case, Ulp, arr, spec, table
+
+
+def small(name: str) -> list[Case]:
+    """Two short bench cases."""
+    return [Case("n1", {"x": arr(1)}), Case("n1000", {"x": arr(1000, low=-3, high=3)})]
+
+
+@pytest.fixture
+def short_erf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(table._SPECS, "Erf", replace(spec("Erf"), bench=small("Erf")))
+
+
+def test_timing_is_median_and_quartiles() -> None:
+    t = timing([1.0, 2.0, 3.0, 4.0, 100.0], 7)
+    assert (t.p25, t.median, t.p75, t.rounds, t.calls) == (2.0, 3.0, 4.0, 5, 7)
+
+
+def test_rounds_interleave_in_turning_order() -> None:
+    order: list[str] = []
+
+    def contestant(name: str):
+        def call(calls: int) -> float:
+            order.append(name)
+            return float(calls)
+
+        return call
+
+    names = ("a", "b", "c")
+    found = interleave({n: contestant(n) for n in names}, {"a": 1, "b": 2, "c": 3}, 3)
+    assert "".join(order) == "abc" + "bca" + "cab"
+    assert found == {"a": [1.0] * 3, "b": [2.0] * 3, "c": [3.0] * 3}
+
+
+def test_calls_fill_the_target() -> None:
+    busy = np.ones(200_000)
+    calls = calls_for(lambda: busy.sum(), target=0.02)
+    assert 2 <= calls <= 5000
+
+
+def run_of(median: float, fingerprint: str = "m") -> dict:
+    report = BenchReport(environment={"fingerprint": fingerprint})
+    t = Timing(median, 0.98 * median, 1.02 * median, 9, 10)
+    report.rows.append(Row("Erf", "float32", "n1", "ok", times={"opkit": t}))
+    return json.loads(json.dumps(report.to_json()))
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"), [(2.0, "slower"), (0.5, "faster"), (1.03, "same"), (1.0, "same")]
+)
+def test_diff_calls_a_change_only_when_quartiles_part(after: float, verdict: str) -> None:
+    rows = diff(run_of(1.0), run_of(after))
+    assert [r["verdict"] for r in rows] == [verdict]
+
+
+def test_diff_refuses_other_machines_and_other_files(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="different machines"):
+        diff(run_of(1.0), run_of(1.0, "other"))
+    path = tmp_path / "x.json"
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="no bench run"):
+        load(path)
+    path.write_text("{")
+    with pytest.raises(ValueError, match="no JSON"):
+        load(path)
+
+
+def test_a_short_run(short_erf: None, tmp_path: Path) -> None:
+    report = bench_ops(["Erf"], dtypes=["float32", "qint8"], peers=["tf", "numpy"], rounds=3)
+    assert report.ok
+    assert [r.id for r in report.rows] == [
+        f"Erf/{t}/{c}" for t in ("float32", "qint8") for c in ("n1", "n1000")
+    ]
+    row = report.rows[1]
+    assert set(row.times) == {"opkit", "tf", "numpy"}
+    assert 0 < row.times["opkit"].p25 <= row.times["opkit"].median <= row.times["opkit"].p75
+    assert row.elements == 1000
+    assert row.bytes == 8000
+    assert row.copy_share is not None
+    assert "float32" in report.rows[3].times, "int8 is timed beside the float32 kernel"
+    write(report, tmp_path / "run.json")
+    again = load(tmp_path / "run.json")
+    assert {r["verdict"] for r in diff(again, again)} == {"same"}
+
+
+def test_a_wrong_case_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(
+        spec("Erf"), bench=small("Erf"), tolerance={"float32": Ulp(4)}, truth="scipy.special.erfc"
+    )
+    monkeypatch.setitem(table._SPECS, "Erf", wrong)
+    report = bench_ops(["Erf"], dtypes=["float32"], peers=["none"], rounds=3)
+    assert not report.ok
+    assert [r.parity for r in report.rows] == ["fail", "fail"]
+    assert all(not r.times for r in report.rows)
+    assert all("want" in r.message for r in report.rows)
+
+
+def test_a_missing_flex_environment_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPKIT_FLEX_PYTHON", str(tmp_path / "none"))
+    assert find_flex_python() is None
+    with pytest.raises(MissingPeer, match=r"pip install tensorflow-cpu==2\.18\.1"):
+        FlexWorker()
+
+
+def test_the_flex_worker(short_erf: None) -> None:
+    if find_flex_python() is None:
+        pytest.skip("no environment with TensorFlow 2.17 or 2.18: make test-hosts builds it")
+    report = bench_ops(["Erf"], dtypes=["float32", "qint8"], peers=["flex"], rounds=3)
+    assert report.ok
+    for row in report.rows:
+        assert row.times["flex"].parity == "ok", row.refused
+    assert report.environment["flex"].startswith("TensorFlow 2.1")
+
+
+def test_the_converters_lowering_may_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(table._SPECS, "Erf", replace(spec("Erf"), bench=small("Erf")[:1]))
+    report = bench_ops(["Erf"], dtypes=["float32"], peers=["lowering"], rounds=3)
+    row = report.rows[0]
+    # TFLite has no builtin for Erf; the converter either says so or lowers it.
+    assert "lowering" in row.times or "lowering" in row.refused
