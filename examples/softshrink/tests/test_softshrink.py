@@ -1,4 +1,4 @@
-"""Softshrink on every runtime that is installed: its spec, its declaration, and int8 bit for bit."""
+"""Softshrink on every installed runtime: its spec, its declaration, and int8 bit for bit."""
 
 import numpy as np
 import opkit_softshrink
