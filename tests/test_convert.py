@@ -283,6 +283,49 @@ def test_ops_of_other_dtypes_are_left_to_the_converter() -> None:
     assert graph.node[0].op == "Softplus"
 
 
+@pytest.mark.parametrize("state", [False, True])
+def test_composites_become_the_authors_own_op(state: bool) -> None:
+    from opkit.convert import composite
+    from opkit.rewrite import Declaration, Kernels
+
+    kinds = {"alpha": "float", "count": "int", "flag": "bool", "text": "string"}
+    argument = {"name": "x", "type": "float32", "dtypes": ["float32"]}
+    declaration = Declaration.from_json(
+        {
+            "name": "MyOp",
+            "version": 1,
+            "inputs": [argument],
+            "outputs": [argument],
+            "types": {},
+            "attrs": [{"name": n, "kind": k, "required": True} for n, k in kinds.items()],
+        }
+    )
+    attrs = {"alpha": 0.5, "count": -3, "flag": True, "text": 'a"\\é'}
+    mine = composite("MyOp", attrs)(lambda v: tf().tanh(v) * 0.5)
+    module = tf().Module()
+    module.v = tf().Variable(3.0)
+
+    @tf().function(input_signature=[tf().TensorSpec([None, 4], tf().float32, name="x")])
+    def call(x: Any) -> Any:
+        if state:
+            module.v.assign_add(1.0)
+        return {"y": mine(x) * module.v}
+
+    result = convert(call, kernels=Kernels([declaration]), verify=False)
+    (node,) = (n for _, _, n in result.model.nodes() if n.is_custom)
+    assert (node.op, node.attrs(kinds)) == ("MyOp", attrs)
+    assert "TANH" not in _ops(result.model)
+    want = np.tanh(np.ones((1, 4))) * 0.5
+    assert np.allclose(mine(tf().ones((1, 4))), want)
+
+
+def test_composites_take_plain_attributes_only() -> None:
+    from opkit.convert import composite
+
+    with pytest.raises(TypeError, match="'a' is a list"):
+        composite("MyOp", {"a": [1]})  # type: ignore[dict-item]
+
+
 # ---- int8 --------------------------------------------------------------------------------------
 
 

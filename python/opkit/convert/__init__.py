@@ -4,11 +4,12 @@ import sys
 import types
 from typing import Any
 
+from .composite import composite
 from .errors import CalibrationWarning, ConversionError
 from .pipeline import convert
 from .result import ConvertResult, Step
 
-__all__ = ["CalibrationWarning", "ConversionError", "ConvertResult", "Step", "convert"]
+__all__ = ["CalibrationWarning", "ConversionError", "ConvertResult", "Step", "composite", "convert"]
 
 
 class _CallableModule(types.ModuleType):

@@ -77,6 +77,8 @@ def freeze(function: Any) -> FrozenFunction | str:
     stateful = sorted(_ops(function.graph.as_graph_def()) & _STATE)
     if stateful:
         return f"it has state of its own ({', '.join(stateful)})"
+    if _has_inlined_composites(function.graph.as_graph_def()):
+        return "it calls functions marked as ops, which freezing would dissolve"
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     graph_def = frozen.graph.as_graph_def()
     _rename_functions(graph_def)
@@ -117,6 +119,14 @@ def _rename_functions(graph_def: Any) -> None:
 def _is_call(value: Any) -> bool:
     kind = value.WhichOneof("value")
     return kind == "func" or (kind == "list" and len(value.list.func) > 0)
+
+
+def _has_inlined_composites(graph_def: Any) -> bool:
+    """Whether a function implements an op and may be inlined; opkit.convert.composite's may not."""
+    return any(
+        "_implements" in function.attr and not function.attr["_noinline"].b
+        for function in graph_def.library.function
+    )
 
 
 def _ops(graph_def: Any) -> set[str]:

@@ -41,6 +41,9 @@ def protect(graph_def: Any, kernels: Kernels) -> dict[str, int]:
 
     Returns how many nodes of each op were wrapped. Nodes whose dtypes or attributes the kit's
     kernel does not take are left to the converter."""
+    for function in graph_def.library.function:
+        if "_implements" in function.attr and "_noinline" in function.attr:
+            del function.attr["_noinline"]  # it kept the call until here; now it would not fuse
     wrapper = _Wrapper(graph_def, kernels)
     bodies = [f for f in graph_def.library.function if "_implements" not in f.attr]
     wrapper.nodes(graph_def.node)

@@ -43,7 +43,7 @@ def _freeze_all(source: TfSource, notes: list[str]) -> dict[str, FrozenFunction]
     for key, function in source.functions.items():
         outcome = freeze(function)
         if isinstance(outcome, str):
-            notes.append(f"{key}: converted with its state: {outcome}")
+            notes.append(f"{key}: not frozen: {outcome}")
             return None
         frozen[key] = outcome
     return frozen

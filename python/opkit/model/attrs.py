@@ -75,7 +75,8 @@ def _restore(name: str, value: Any, kind: str | None) -> Attr:
         if good:
             return float(value)
     elif kind == "bool":
-        good = isinstance(value, bool) or value in (0, 1)
+        # The converter writes the bools of composites as one-bit integers: true is -1.
+        good = isinstance(value, bool) or (isinstance(value, int) and value in (-1, 0, 1))
         if good:
             return bool(value)
     elif kind == "int":
