@@ -7,6 +7,7 @@ it, converts it with the kit to float and to int8, and measures parity, accuracy
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -40,6 +42,21 @@ from opkit.runtime import installed_hosts  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 
 
+@contextlib.contextmanager
+def runtime_messages_to(log: pathlib.Path) -> Iterator[None]:
+    """What TensorFlow's libraries write to the error stream goes to a file meanwhile."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 class Demo:
     """The steps in order; each prints its table and leaves what the next ones need."""
 
@@ -52,7 +69,6 @@ class Demo:
         self.problems: list[str] = []
 
     def run(self) -> int:
-        self.out.mkdir(parents=True, exist_ok=True)
         steps = (
             ("A network on handwritten digits", self.train),
             ("What the stock converter says", self.refusal),
@@ -226,12 +242,15 @@ class Demo:
                 shape = str(list(images.shape))
                 self.row(table, f"[bold]whole model, batch {batch}", shape, "", times)
         self.console.print(table)
-        note = "medians [quartiles] of 15 rounds of CPU time, float and int8 in turn"
-        self.console.print(f"{note}; instruction set {opkit.get_simd()}", style="dim")
+        note = (
+            "Medians and quartiles of 15 rounds of CPU time, float and int8 in turn, each with the "
+            f"call from Python. Instruction set: {opkit.get_simd()}."
+        )
+        self.console.print(note, style="dim")
 
     def row(self, table: Table, name: str, shape: str, dtype: str, times: dict[str, Any]) -> None:
         def cell(t: Any) -> str:
-            return f"{duration(t.median)} [dim][{duration(t.p25)}, {duration(t.p75)}]"
+            return f"{duration(t.median)} [dim]{escape(f'[{duration(t.p25)}, {duration(t.p75)}]')}"
 
         ratio = times["float"].median / times["int8"].median
         cells = (cell(times["float"]), dtype, cell(times["int8"]), f"{ratio:.2f}x")
@@ -295,7 +314,9 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--samples", type=int, default=300, help="for calibration")
     options = parser.parse_args()
-    return Demo(options.out, options.epochs, options.samples).run()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with runtime_messages_to(options.out / "runtime.log"):
+        return Demo(options.out, options.epochs, options.samples).run()
 
 
 if __name__ == "__main__":
