@@ -215,6 +215,20 @@ def test_refuses_incomplete_sources(tmp_path: Path) -> None:
         convert(tf().function(lambda x: x))
 
 
+def test_a_crash_of_the_converter_is_an_error() -> None:
+    """Stock conversion of this op kills the process (SIGSEGV in TF 2.21)."""
+    spec = tf().TensorSpec([3, 4], tf().float32)
+    function = tf().function(
+        lambda x: tf().linalg.diag(x, k=(-1, 1), num_rows=4), input_signature=[spec]
+    )
+    with pytest.raises(ConversionError, match=r"converter (crashed \(SIG|failed)"):
+        convert(function, isolate=True)
+    fine = tf().function(lambda x: {"y": tf().math.erf(x)}, input_signature=[spec])
+    result = convert(fine, isolate=True)
+    assert result.kernels == {"Erf": 1}
+    _close(result, 4e-6)
+
+
 # ---- protection --------------------------------------------------------------------------------
 
 

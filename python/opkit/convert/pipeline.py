@@ -40,6 +40,7 @@ def convert(
     overwrite: bool = False,
     verify: bool = True,
     progress: bool = True,
+    isolate: bool = False,
     kernels: Kernels | None = None,
 ) -> ConvertResult:
     """Converts a model to a .tflite file that runs with the kit's kernels and without Flex.
@@ -56,6 +57,8 @@ def convert(
         overwrite: Whether ``output`` may replace a file. The source file is never replaced.
         verify: Compare the result with the source on samples, where the source can be run.
         progress: Show a progress bar during calibration, on a terminal.
+        isolate: Run TF's converter in a child process (some seconds more): a crash of the
+            converter, which some ops cause, is then a ConversionError.
         kernels: Declarations to convert for; default: the kit's and those of loaded libraries.
 
     Returns:
@@ -84,7 +87,7 @@ def convert(
     kernels = registered_kernels() if kernels is None else kernels
     with _step(result, "load"):
         loaded = load_source(source)
-    model = _float_model(loaded, kernels, result)
+    model = _float_model(loaded, kernels, result, isolate)
     with _step(result, "rewrite"):
         result.report.extend(run_passes(model, [FlexToKernel(), CleanUp()], kernels))
     result.scan = scan(model, kernels)
@@ -155,7 +158,9 @@ def _check_output(source: Any, output: str | os.PathLike[str] | None, overwrite:
         raise FileExistsError(f"{target} exists; pass overwrite=True to replace it")
 
 
-def _float_model(loaded: Model | TfSource, kernels: Kernels, result: ConvertResult) -> Model:
+def _float_model(
+    loaded: Model | TfSource, kernels: Kernels, result: ConvertResult, isolate: bool
+) -> Model:
     if isinstance(loaded, Model):
         if loaded.path is not None:
             result.sizes["source"] = loaded.path.stat().st_size
@@ -163,7 +168,7 @@ def _float_model(loaded: Model | TfSource, kernels: Kernels, result: ConvertResu
             result.sizes["source"] = len(loaded.to_bytes())
         return loaded
     with _step(result, "convert"):
-        data = convert_functions(loaded, kernels, result.notes)
+        data = convert_functions(loaded, kernels, result.notes, isolate)
     result.sizes["source"] = len(data)
     return Model.load(data)
 

@@ -9,19 +9,23 @@ from pathlib import Path
 
 from opkit.rewrite import Kernels
 
+from .child import run_in_child
 from .errors import ConversionError
 from .freeze import FrozenFunction, freeze, save_frozen
 from .protect import PROTECTED, protect
 from .sources import TfSource
 
-__all__ = ["convert_functions"]
+__all__ = ["convert_functions", "run_converter"]
 
 
-def convert_functions(source: TfSource, kernels: Kernels, notes: list[str]) -> bytes:
+def convert_functions(
+    source: TfSource, kernels: Kernels, notes: list[str], isolate: bool = False
+) -> bytes:
     """A float .tflite file of ``source``: builtins where there are any, Flex nodes for what
     TensorFlow's Flex list holds, custom nodes for the rest and for protected ops.
 
-    What was done differently from the plain way is added to ``notes``. Raises ConversionError."""
+    What was done differently from the plain way is added to ``notes``; ``isolate`` runs the
+    converter in a child process. Raises ConversionError."""
     frozen = _freeze_all(source, notes)
     with tempfile.TemporaryDirectory(prefix="opkit-") as folder:
         counts: Counter[str] = Counter()
@@ -35,7 +39,8 @@ def convert_functions(source: TfSource, kernels: Kernels, notes: list[str]) -> b
             save_frozen(frozen, saved_model)
         for op, count in sorted(counts.items()):
             notes.append(f"{count} {op} kept whole for the kit's kernel: {PROTECTED[op]}")
-        return _run(saved_model, sorted(source.functions))
+        run = run_in_child if isolate else run_converter
+        return run(saved_model, sorted(source.functions))
 
 
 def _freeze_all(source: TfSource, notes: list[str]) -> dict[str, FrozenFunction] | None:
@@ -84,7 +89,8 @@ def _protected_copy(original: Path, copy: Path, kernels: Kernels) -> dict[str, i
     return counts
 
 
-def _run(saved_model: Path, keys: list[str]) -> bytes:
+def run_converter(saved_model: Path, keys: list[str]) -> bytes:
+    """TF's converter on a SavedModel's signatures ``keys``. Raises ConversionError."""
     import tensorflow as tf
 
     try:
