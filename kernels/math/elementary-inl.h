@@ -60,13 +60,40 @@ HWY_INLINE Vf<D> Horner(D d, Vf<D> x, const float (&c)[kN]) {
   return p;
 }
 
-// Horner over the rows 1.. of a piecewise table at the distance from row 0.
+// The same with two chains, over even and odd powers: half the latency, one more rounding.
+template <class D, size_t kN>
+HWY_INLINE Vf<D> Polynomial(D d, Vf<D> x, const float (&c)[kN]) {
+  static_assert(kN >= 4, "short ones gain nothing");
+  const Vf<D> x2 = hn::Mul(x, x);
+  Vf<D> even = hn::Set(d, c[(kN - 1) / 2 * 2]);
+  Vf<D> odd = hn::Set(d, c[kN / 2 * 2 - 1]);
+  for (size_t i = (kN - 1) / 2 * 2; i >= 2; i -= 2)
+    even = hn::MulAdd(even, x2, hn::Set(d, c[i - 2]));
+  for (size_t i = kN / 2 * 2 - 1; i >= 3; i -= 2) odd = hn::MulAdd(odd, x2, hn::Set(d, c[i - 2]));
+  return hn::MulAdd(odd, x, even);
+}
+
+// Rows 1.. of a piecewise table at t, the distance of a from row 0. The two
+// leading coefficients are added last, so that only one rounding counts.
 template <class D, size_t kRows, size_t kN>
-HWY_INLINE Vf<D> PiecewiseHorner(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][kN]) {
+HWY_INLINE Vf<D> Piecewise(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][kN]) {
   const Vf<D> t = hn::Sub(a, Lookup(d, rows[0], bits));
-  Vf<D> p = Lookup(d, rows[kRows - 1], bits);
-  for (size_t i = kRows - 2; i >= 1; --i) p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
-  return p;
+  const Vf<D> t2 = hn::Mul(t, t);
+  constexpr size_t kLast = kRows - 1;
+  // Pairs (c + c' t) of coefficients 2 and up, joined by Horner in t^2.
+  constexpr bool kSingle = (kLast - 2) % 2 != 0;
+  Vf<D> p = Lookup(d, rows[kLast], bits);
+  size_t i = kLast;
+  if constexpr (!kSingle) {
+    --i;
+    p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
+  }
+  for (; i > 3; i -= 2) {
+    p = hn::MulAdd(p, t2,
+                   hn::MulAdd(Lookup(d, rows[i - 1], bits), t, Lookup(d, rows[i - 2], bits)));
+  }
+  p = hn::MulAdd(p, t, Lookup(d, rows[2], bits));
+  return hn::MulAdd(p, t, Lookup(d, rows[1], bits));
 }
 
 // The smaller of a constant and x; NaN when x is NaN (on x86 the second
@@ -91,14 +118,19 @@ constexpr float kPi2Lo = -0x1.777a5cp-25f;
 // exp(r) - 1 for |r| <= ln(2) / 2.
 template <class D>
 HWY_INLINE Vf<D> Expm1Reduced(D d, Vf<D> r) {
-  return hn::MulAdd(hn::Mul(r, r), Horner(d, r, tables::kExpm1), r);
+  return hn::MulAdd(hn::Mul(r, r), Polynomial(d, r, tables::kExpm1), r);
 }
 
-// x = n ln(2) + r: returns expm1(r) and n as an integral float; |x| <= 150.
-template <class D>
-HWY_INLINE Vf<D> ExpSplit(D d, Vf<D> x, Vf<D>& n) {
-  const Vf<D> magic = hn::Set(d, kRoundMagic);
-  n = hn::Sub(hn::MulAdd(x, hn::Set(d, kLog2E), magic), magic);
+// x = n ln(2) + r: returns expm1(r), n as an integral float, and the power
+// 2^(n + kExtra), valid while that is a normal number; |x| <= 200. The magic
+// number that rounds to n also biases its exponent.
+template <int kExtra, class D>
+HWY_INLINE Vf<D> ExpSplit(D d, Vf<D> x, Vf<D>& n, Vf<D>& power) {
+  const hn::RebindToUnsigned<D> du;
+  const Vf<D> magic = hn::Set(d, kRoundMagic + 127.0f + kExtra);
+  const Vf<D> m = hn::MulAdd(x, hn::Set(d, kLog2E), magic);
+  n = hn::Sub(m, magic);
+  power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m)));
   Vf<D> r = hn::NegMulAdd(n, hn::Set(d, kLn2Hi), x);
   r = hn::NegMulAdd(n, hn::Set(d, kLn2Lo), r);
   return Expm1Reduced(d, r);
@@ -120,19 +152,23 @@ HWY_INLINE Vf<D> Scale2(D d, Vf<D> v, Vf<D> n) {
   return hn::Mul(hn::Mul(v, Pow2(d, hn::Sub(n, half))), Pow2(d, half));
 }
 
-// 2^n v for integral n in [-156, 97], rounded once into the denormals.
-template <class D>
-HWY_INLINE Vf<D> ScaleDown(D d, Vf<D> v, Vf<D> n) {
-  return hn::Mul(hn::Mul(v, Pow2(d, hn::Add(n, hn::Set(d, 30.0f)))), hn::Set(d, 0x1p-30f));
-}
-
 // exp(x), all x. Overflows to inf, underflows through the denormals to 0.
 template <class D>
 HWY_INLINE Vf<D> Exp(D d, Vf<D> x) {
   x = CapBelow(d, -105.0f, CapAbove(d, 90.0f, x));
   Vf<D> n;
-  const Vf<D> q = ExpSplit(d, x, n);
+  Vf<D> unused;
+  const Vf<D> q = ExpSplit<0>(d, x, n, unused);
   return Scale2(d, hn::Add(q, hn::Set(d, 1.0f)), n);
+}
+
+// exp(x) for x <= 0: scaled 2^30 too high first, which rounds once.
+template <class D>
+HWY_INLINE Vf<D> ExpNegative(D d, Vf<D> x) {
+  Vf<D> n;
+  Vf<D> power;
+  const Vf<D> q = ExpSplit<30>(d, CapBelow(d, -105.0f, x), n, power);
+  return hn::Mul(hn::MulAdd(q, power, power), hn::Set(d, 0x1p-30f));
 }
 
 // expm1(x), all x: 2^n expm1(r) + (2^n - 1), at half scale so that 2^128 does
@@ -141,25 +177,25 @@ template <class D>
 HWY_INLINE Vf<D> Expm1(D d, Vf<D> x) {
   const Vf<D> c = CapBelow(d, -18.0f, CapAbove(d, 89.0f, x));
   Vf<D> n;
-  const Vf<D> q = ExpSplit(d, c, n);
-  const Vf<D> s = Pow2(d, hn::Sub(n, hn::Set(d, 1.0f)));
+  Vf<D> s;
+  const Vf<D> q = ExpSplit<-1>(d, c, n, s);
   const Vf<D> y = hn::MulAdd(s, q, hn::Sub(s, hn::Set(d, 0.5f)));
   return hn::CopySign(hn::IfThenElse(hn::Eq(n, hn::Zero(d)), q, hn::Add(y, y)), x);
 }
 
-// expm1(x) for x <= 0.
+// expm1(x) for x < 0.
 template <class D>
 HWY_INLINE Vf<D> Expm1Negative(D d, Vf<D> x) {
   Vf<D> n;
-  const Vf<D> q = ExpSplit(d, CapBelow(d, -18.0f, x), n);
-  const Vf<D> s = Pow2(d, n);
+  Vf<D> s;
+  const Vf<D> q = ExpSplit<0>(d, CapBelow(d, -18.0f, x), n, s);
   return hn::MulAdd(s, q, hn::Sub(s, hn::Set(d, 1.0f)));
 }
 
 // m - m^2 / 2 + ... = log1p(m) for m in [-1/4, 1/2], plus k ln(2).
 template <class D>
 HWY_INLINE Vf<D> Log1pReduced(D d, Vf<D> m, Vf<D> k) {
-  const Vf<D> q = hn::MulAdd(Horner(d, m, tables::kLog1p), m, hn::Set(d, -0.5f));
+  const Vf<D> q = hn::MulAdd(Polynomial(d, m, tables::kLog1p), m, hn::Set(d, -0.5f));
   const Vf<D> lo = hn::MulAdd(k, hn::Set(d, kLn2Lo), hn::Mul(hn::Mul(m, m), q));
   return hn::MulAdd(k, hn::Set(d, kLn2Hi), hn::Add(m, lo));
 }
@@ -228,10 +264,10 @@ HWY_INLINE Vf<D> Erf(D d, Vf<D> x) {
   Vf<D> p;
   if constexpr (kWidePieces) {
     const auto bits = hn::BitCast(du, hn::MulAdd(a, hn::Set(d, tables::kErfScale16), magic));
-    p = PiecewiseHorner(d, a, bits, tables::kErf16);
+    p = Piecewise(d, a, bits, tables::kErf16);
   } else {
     const auto bits = hn::BitCast(du, hn::MulAdd(a, hn::Set(d, tables::kErfScale8), magic));
-    p = PiecewiseHorner(d, a, bits, tables::kErf8);
+    p = Piecewise(d, a, bits, tables::kErf8);
   }
   return hn::CopySign(CapAbove(d, 1.0f, hn::Mul(a, p)), x);
 }
@@ -245,18 +281,22 @@ HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   const auto octave = hn::BitCast(du, hn::Add(a, hn::Set(d, 1.0f)));
   Vf<D> p;
   if constexpr (kWidePieces) {
-    p = PiecewiseHorner(d, a, hn::ShiftRight<21>(octave), tables::kErfcx16);
+    p = Piecewise(d, a, hn::ShiftRight<21>(octave), tables::kErfcx16);
   } else {
-    p = PiecewiseHorner(d, a, hn::ShiftRight<22>(octave), tables::kErfcx8);
+    p = Piecewise(d, a, hn::ShiftRight<22>(octave), tables::kErfcx8);
   }
   const Vf<D> h = hn::BitCast(d, hn::And(hn::BitCast(du, a), hn::Set(du, 0xfffff000u)));
   const Vf<D> l = hn::Sub(a, h);
-  const Vf<D> magic = hn::Set(d, kRoundMagic);
-  const Vf<D> n = hn::Sub(hn::MulAdd(hn::Mul(a, a), hn::Set(d, -kLog2E), magic), magic);
+  // As in ExpNegative.
+  const Vf<D> magic = hn::Set(d, kRoundMagic + 127.0f + 30.0f);
+  const Vf<D> m = hn::MulAdd(hn::Mul(a, a), hn::Set(d, -kLog2E), magic);
+  const Vf<D> n = hn::Sub(m, magic);
+  const Vf<D> power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m)));
   Vf<D> r = hn::NegMulAdd(h, h, hn::Mul(n, hn::Set(d, -kLn2Hi)));
   r = hn::NegMulAdd(n, hn::Set(d, kLn2Lo), r);
   r = hn::NegMulAdd(l, hn::Add(a, h), r);
-  const Vf<D> y = ScaleDown(d, hn::MulAdd(p, Expm1Reduced(d, r), p), n);
+  const Vf<D> scaled = hn::Mul(hn::MulAdd(p, Expm1Reduced(d, r), p), power);
+  const Vf<D> y = hn::Mul(scaled, hn::Set(d, 0x1p-30f));
   return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 2.0f), y), y);
 }
 
@@ -351,8 +391,9 @@ template <class D>
 HWY_INLINE Vf<D> HalfExp(D d, Vf<D> a) {
   const Vf<D> two = hn::Set(d, 2.0f);
   Vf<D> n;
-  const Vf<D> q = ExpSplit(d, a, n);
-  return hn::Mul(hn::MulAdd(q, two, two), Pow2(d, hn::Sub(n, two)));
+  Vf<D> quarter;
+  const Vf<D> q = ExpSplit<-2>(d, a, n, quarter);
+  return hn::Mul(hn::MulAdd(q, two, two), quarter);
 }
 
 // sinh(x), all x: a polynomial below 1, else e - 1 / (4e), e = exp(|x|) / 2.
@@ -362,7 +403,7 @@ HWY_INLINE Vf<D> Sinh(D d, Vf<D> x) {
   const Vf<D> e = HalfExp(d, CapAbove(d, 90.0f, a));
   const Vf<D> far = hn::Sub(e, hn::Div(hn::Set(d, 0.25f), e));
   const Vf<D> z = hn::Mul(a, a);
-  const Vf<D> near = hn::MulAdd(hn::Mul(a, z), Horner(d, z, tables::kSinh), a);
+  const Vf<D> near = hn::MulAdd(hn::Mul(a, z), Polynomial(d, z, tables::kSinh), a);
   return hn::CopySign(hn::IfThenElse(hn::Lt(a, hn::Set(d, 1.0f)), near, far), x);
 }
 
@@ -439,19 +480,22 @@ HWY_INLINE Vf<D> Tan(D d, Vf<D> x) {
   return result;
 }
 
-// log(1 + exp(x)), all x: max(x, 0) + log1p(t), t = exp(-|x|). Above 1/2 t is
-// halved, as 1 + t = 2 (1 + (t - 1) / 2).
+// log(1 + exp(x)), all x: max(x, 0) + log1p(t), t = exp(-|x|), with a table of
+// polynomials for log1p(t) / t.
 template <class D>
 HWY_INLINE Vf<D> Softplus(D d, Vf<D> x) {
-  const Vf<D> one = hn::Set(d, 1.0f);
-  const Vf<D> half = hn::Set(d, 0.5f);
-  Vf<D> n;
-  const Vf<D> q = ExpSplit(d, CapBelow(d, -105.0f, hn::Neg(hn::Abs(x))), n);
-  const Vf<D> t = ScaleDown(d, hn::Add(q, one), n);
-  const auto upper = hn::Gt(t, half);
-  const Vf<D> m = hn::IfThenElse(upper, hn::MulSub(t, half, half), t);
-  const Vf<D> y = Log1pReduced(d, m, hn::IfThenElseZero(upper, one));
-  return hn::Add(hn::Max(hn::Zero(d), x), y);
+  const hn::RebindToUnsigned<D> du;
+  const Vf<D> t = ExpNegative(d, hn::Neg(hn::Abs(x)));
+  const Vf<D> magic = hn::Set(d, kRoundMagic);
+  Vf<D> p;
+  if constexpr (kWidePieces) {
+    const auto bits = hn::BitCast(du, hn::MulAdd(t, hn::Set(d, tables::kLog1pUnitScale16), magic));
+    p = Piecewise(d, t, bits, tables::kLog1pUnit16);
+  } else {
+    const auto bits = hn::BitCast(du, hn::MulAdd(t, hn::Set(d, tables::kLog1pUnitScale8), magic));
+    p = Piecewise(d, t, bits, tables::kLog1pUnit8);
+  }
+  return hn::MulAdd(t, p, hn::Max(hn::Zero(d), x));
 }
 
 // x / (1 + |x|); NaN at infinities, as TF computes it.

@@ -5,15 +5,16 @@
 // After simd.h, which sets the target.
 #include "math/elementary-inl.h"
 
-#define OPKIT_EACH_BINARY(X)                                                      \
-  X(DivNoNan)                                                                     \
-  X(MulNoNan)                                                                     \
-  X(TruncateDiv)                                                                  \
-  X(Xdivy)                                                                        \
-  X(Xlog1py)                                                                      \
-  X(Xlogy)                                                                        \
-  X(EluGrad) X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) \
-      X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
+#define OPKIT_EACH_BINARY(X)                                                             \
+  X(DivNoNan)                                                                            \
+  X(MulNoNan)                                                                            \
+  X(TruncateDiv)                                                                         \
+  X(Xdivy)                                                                               \
+  X(Xlog1py)                                                                             \
+  X(Xlogy)                                                                               \
+  X(EluGrad)                                                                             \
+  X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) X(ReciprocalGrad) \
+      X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -83,7 +84,9 @@ HWY_INLINE Vf<D> SoftplusGrad(D d, Vf<D> g, Vf<D> x) {
   const Vf<D> one = hn::Set(d, 1.0f);
   const Vf<D> zero = hn::Zero(d);
   Vf<D> n;
-  const Vf<D> e = hn::Add(ExpSplit(d, CapBelow(d, -150.0f, hn::Neg(hn::Abs(x))), n), one);
+  Vf<D> unused;
+  const Vf<D> q = ExpSplit<0>(d, CapBelow(d, -150.0f, hn::Neg(hn::Abs(x))), n, unused);
+  const Vf<D> e = hn::Add(q, one);
   const Vf<D> half = hn::Floor(hn::Mul(n, hn::Set(d, 0.5f)));
   const Vf<D> s1 = Pow2(d, half);
   const Vf<D> s2 = Pow2(d, hn::Sub(n, half));
