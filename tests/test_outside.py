@@ -70,7 +70,7 @@ print("install")
 def test_package_is_benchmarked(packaged: pathlib.Path) -> None:
     command = ("bench", "Softshrink", "--case", "n1000", "--rounds", "3", "--json")
     report = json.loads(built.run(packaged, "-m", "opkit", *command))
-    rows = [row for row in report["rows"] if row["op"] == "Softshrink"]
+    rows = [row for row in report["cases"] if row["op"] == "Softshrink"]
     assert {row["types"] for row in rows} >= {"float32", "qint8"}
     assert all("opkit" in row["times"] for row in rows)
 
