@@ -53,6 +53,7 @@ struct BesselIFn {
   }
   template <class D>
   static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
+    if constexpr (kOrder == 1) y = PlusZeroAtZero(d, a[0], y);
     if constexpr (kScaled) return y;
     return hn::IfThenElse(hn::Eq(hn::Abs(a[0]), Num(d, kInf)), Num(d, kNan), y);
   }

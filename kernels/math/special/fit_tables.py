@@ -161,10 +161,23 @@ def emit(
                 elif tol_d is None:
                     array(f"k{name}D", p)
                     array(f"k{name}Q", [mp.mpf(1)])
-                print(name, tag, "degree", degree, with_q, "err", float(err), float(real),
-                      "max|c|h^i", float(max(abs(v) * ((mp.mpf(hi) - lo) / 2) ** i
-                                             for i, v in enumerate(p)) / abs(memo(pts[39]))),
-                      file=sys.stderr, flush=True)
+                print(
+                    name,
+                    tag,
+                    "degree",
+                    degree,
+                    with_q,
+                    "err",
+                    float(err),
+                    float(real),
+                    "max|c|h^i",
+                    float(
+                        max(abs(v) * ((mp.mpf(hi) - lo) / 2) ** i for i, v in enumerate(p))
+                        / abs(memo(pts[39]))
+                    ),
+                    file=sys.stderr,
+                    flush=True,
+                )
                 break
         else:
             raise SystemExit(f"no fit for {name}{tag}: {err}")
@@ -192,6 +205,7 @@ def normal_tail(z: mp.mpf) -> mp.mpf:
 
 def trig_tables() -> None:
     """sin(pi r) / r in r^2 for |r| <= 1/2; sin(r) / r and cos(r) in r^2 for |r| <= pi/4."""
+
     def ratio(z: mp.mpf, c: mp.mpf) -> mp.mpf:
         return mp.sin(c * mp.sqrt(z)) / mp.sqrt(z)
 
@@ -202,6 +216,7 @@ def trig_tables() -> None:
 
 def gamma_tables() -> None:
     """Lgamma and digamma: DLMF 5.11 and 5.7."""
+
     def lgamma(u: mp.mpf) -> mp.mpf:
         with mp.workdps(130):  # the zeros at u = 0 and 1 divide out, a step beside them
             u += mp.mpf(10) ** (-55) if u in (0, 1) else 0
@@ -234,8 +249,13 @@ def gamma_tables() -> None:
 
 def normal_tables() -> None:
     """Inverse error function and normal quantile."""
-    emit("ErfinvMid", lambda z: mp.erfinv(mp.sqrt(z)) / mp.sqrt(z) if z else mp.sqrt(mp.pi) / 2,
-         0, 0.5625, rational=True)
+    emit(
+        "ErfinvMid",
+        lambda z: mp.erfinv(mp.sqrt(z)) / mp.sqrt(z) if z else mp.sqrt(mp.pi) / 2,
+        0,
+        0.5625,
+        rational=True,
+    )
     emit("NdtriA", normal_tail, 2.03, 6, rational=True)
     emit("NdtriB", normal_tail, 6, 16, rational=True)
     emit("NdtriC", normal_tail, 16, 39, tol_f=None)
@@ -247,31 +267,75 @@ def _erfcx(z: mp.mpf) -> mp.mpf:
     if z > 1000:
         w = 1 / (2 * z * z)
         return (1 - w + 3 * w * w - 15 * w**3 + 105 * w**4 - 945 * w**5 + 10395 * w**6) / (
-            z * mp.sqrt(mp.pi))
+            z * mp.sqrt(mp.pi)
+        )
     return mp.exp(z * z) * mp.erfc(z)
 
 
 def bessel_tables() -> None:
     """I, K (DLMF 10.31, 10.40), J, Y (10.8, 10.17)."""
     emit("I0Small", lambda z: mp.besseli(0, mp.sqrt(z)), 0, 64, mid=0)
-    emit("I1Small", lambda z: mp.besseli(1, mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1) / 2,
-         0, 64, mid=0)
-    emit("I0Big", lambda v: mp.besseli(0, 1 / v) * mp.exp(-1 / v) / mp.sqrt(v), 1e-12, 0.125,
-         rational=True)
-    emit("I1Big", lambda v: mp.besseli(1, 1 / v) * mp.exp(-1 / v) / mp.sqrt(v), 1e-12, 0.125,
-         rational=True)
+    emit(
+        "I1Small",
+        lambda z: mp.besseli(1, mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1) / 2,
+        0,
+        64,
+        mid=0,
+    )
+    emit(
+        "I0Big",
+        lambda v: mp.besseli(0, 1 / v) * mp.exp(-1 / v) / mp.sqrt(v),
+        1e-12,
+        0.125,
+        rational=True,
+    )
+    emit(
+        "I1Big",
+        lambda v: mp.besseli(1, 1 / v) * mp.exp(-1 / v) / mp.sqrt(v),
+        1e-12,
+        0.125,
+        rational=True,
+    )
     emit("I0One", lambda z: mp.besseli(0, mp.sqrt(z)), 0, 1, mid=0)
-    emit("I1One", lambda z: mp.besseli(1, mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1) / 2,
-         0, 1, mid=0)
-    emit("K0Small", lambda z: mp.besselk(0, mp.sqrt(z)) + mp.log(z) / 2 * mp.besseli(0, mp.sqrt(z)),
-         1e-12, 1, mid=0)
-    emit("K1Small", lambda z: (mp.besselk(1, mp.sqrt(z)) - mp.log(z) / 2 *
-         mp.besseli(1, mp.sqrt(z))) / mp.sqrt(z) - 1 / z, 1e-12, 1, mid=0,
-         tol_d=1e-16)
-    emit("K0Big", lambda v: mp.besselk(0, 1 / v) * mp.exp(1 / v) / mp.sqrt(v), 1e-12, 1,
-         rational=True)
-    emit("K1Big", lambda v: mp.besselk(1, 1 / v) * mp.exp(1 / v) / mp.sqrt(v), 1e-12, 1,
-         rational=True)
+    emit(
+        "I1One",
+        lambda z: mp.besseli(1, mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1) / 2,
+        0,
+        1,
+        mid=0,
+    )
+    emit(
+        "K0Small",
+        lambda z: mp.besselk(0, mp.sqrt(z)) + mp.log(z) / 2 * mp.besseli(0, mp.sqrt(z)),
+        1e-12,
+        1,
+        mid=0,
+    )
+    emit(
+        "K1Small",
+        lambda z: (
+            (mp.besselk(1, mp.sqrt(z)) - mp.log(z) / 2 * mp.besseli(1, mp.sqrt(z))) / mp.sqrt(z)
+            - 1 / z
+        ),
+        1e-12,
+        1,
+        mid=0,
+        tol_d=1e-16,
+    )
+    emit(
+        "K0Big",
+        lambda v: mp.besselk(0, 1 / v) * mp.exp(1 / v) / mp.sqrt(v),
+        1e-12,
+        1,
+        rational=True,
+    )
+    emit(
+        "K1Big",
+        lambda v: mp.besselk(1, 1 / v) * mp.exp(1 / v) / mp.sqrt(v),
+        1e-12,
+        1,
+        rational=True,
+    )
     for order in (0, 1):
         zeros = [mp.besseljzero(order, k) for k in (1, 2)]
         for k, r in enumerate(zeros):
@@ -312,19 +376,20 @@ def bessel_tables() -> None:
 
 def misc_tables() -> None:
     """Dawson, Ei, Fresnel, dilogarithm."""
+
     def dawson(x: mp.mpf) -> mp.mpf:
         return mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x)
 
     def dawson_tail(t: mp.mpf) -> mp.mpf:
         x = 1 / mp.sqrt(t)
         if x > 100:
-            return sum((mp.fac2(2 * k - 1) if k else mp.mpf(1)) * (t / 2) ** k
-                       for k in range(18))
+            return sum((mp.fac2(2 * k - 1) if k else mp.mpf(1)) * (t / 2) ** k for k in range(18))
         with mp.workdps(50 + int(x * x / 2)):
             return 2 * x * dawson(x)
 
-    emit("DawsnA", lambda z: dawson(mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1), 0, 4,
-         rational=True)
+    emit(
+        "DawsnA", lambda z: dawson(mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1), 0, 4, rational=True
+    )
     emit("DawsnB", dawson_tail, 1 / 27, 0.25, rational=True)
     emit("DawsnC", dawson_tail, 1e-12, 1 / 27, rational=True)
     emit("ExpintA", lambda x: (mp.ei(x) - mp.euler - mp.log(x)) / x, 1e-12, 2, mid=0)
@@ -348,10 +413,9 @@ def misc_tables() -> None:
             g = (mp.mpf(1) / 2 - c) * mp.cos(a) + (mp.mpf(1) / 2 - s) * mp.sin(a)
             return mp.pi * x * f, mp.pi**2 * x**3 * g
 
-    emit("FresnelS", lambda t: mp.fresnels(mp.sqrt(mp.sqrt(t))) / t ** mp.mpf("0.75"), 1e-12, 6.5536,
-         mid=0)
-    emit("FresnelC", lambda t: mp.fresnelc(mp.sqrt(mp.sqrt(t))) / t ** mp.mpf("0.25"), 1e-12, 6.5536,
-         mid=0)
+    top = 6.5536
+    emit("FresnelS", lambda t: mp.fresnels(t**0.25) / t ** mp.mpf("0.75"), 1e-12, top, mid=0)
+    emit("FresnelC", lambda t: mp.fresnelc(t**0.25) / t ** mp.mpf("0.25"), 1e-12, top, mid=0)
     emit("FresnelF", lambda t: fres(t)[0], 1e-7, 0.1526, tol_d=3e-16)
     emit("FresnelG", lambda t: fres(t)[1], 1e-7, 0.1526, tol_d=1e-15)
 
@@ -363,6 +427,7 @@ def misc_tables() -> None:
 
 def incomplete_tables() -> None:
     """Temme's uniform expansion of the incomplete gamma functions (DLMF 8.12)."""
+
     def log1pmx(m: mp.mpf) -> mp.mpf:
         with mp.workdps(200):
             return (m - mp.log(1 + m)) / (m * m)
@@ -421,16 +486,23 @@ def gamma_star(count: int) -> list:
 def main() -> None:
     """Prints the header."""
     wanted = sys.argv[1:]
-    for name, make in (("trig", trig_tables), ("gamma", gamma_tables),
-                       ("normal", normal_tables), ("bessel", bessel_tables),
-                       ("misc", misc_tables), ("incomplete", incomplete_tables),
-                       ("factorial", factorial_tables)):
+    for name, make in (
+        ("trig", trig_tables),
+        ("gamma", gamma_tables),
+        ("normal", normal_tables),
+        ("bessel", bessel_tables),
+        ("misc", misc_tables),
+        ("incomplete", incomplete_tables),
+        ("factorial", factorial_tables),
+    ):
         if wanted and name not in wanted:
             continue
         OUT.append(f"\n// {name}: {make.__doc__}")
         make()
-    print("// Written by fit_tables.py; do not edit.\n#ifndef OPKIT_MATH_SPECIAL_TABLES_H_\n"
-          "#define OPKIT_MATH_SPECIAL_TABLES_H_\n\nnamespace opkit::special {")
+    print(
+        "// Written by fit_tables.py; do not edit.\n#ifndef OPKIT_MATH_SPECIAL_TABLES_H_\n"
+        "#define OPKIT_MATH_SPECIAL_TABLES_H_\n\nnamespace opkit::special {"
+    )
     print("\n".join(OUT))
     print("\n}  // namespace opkit::special\n\n#endif  // OPKIT_MATH_SPECIAL_TABLES_H_")
 

@@ -106,7 +106,8 @@ struct LgammaFn {
     const auto inf = Num(d, kInf);
     const auto pole = hn::Or(hn::Eq(hn::Abs(a[0]), inf), hn::And(hn::Le(a[0], Num(d, 0)),
                              hn::Eq(hn::Floor(a[0]), a[0])));
-    return hn::IfThenElse(pole, inf, y);
+    // The zeros at 1 and 2 are positive zeros.
+    return hn::IfThenElse(pole, inf, hn::Add(y, Num(d, 0)));
   }
 };
 

@@ -28,8 +28,8 @@ struct DawsnFn {
     return hn::Mul(half, OPKIT_FIT(kF, DawsnC, t));
   }
   template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D, const hn::Vec<D>*, hn::Vec<D> y) {
-    return y;
+  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>*, hn::Vec<D> y) {
+    return hn::Add(y, Num(d, 0));  // TensorFlow has no negative zero here
   }
 };
 
@@ -105,6 +105,7 @@ struct FresnelFn {
   }
   template <class D>
   static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
+    y = PlusZeroAtZero(d, a[0], y);
     // f(x) < 1e-18 here, and x^2 may be over the range.
     return hn::IfThenElse(hn::Gt(hn::Abs(a[0]), Num(d, 1e18)), hn::CopySign(Num(d, 0.5), a[0]), y);
   }
@@ -146,7 +147,7 @@ struct SpenceFn {
   template <class D>
   static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
     const auto inside = hn::And(hn::Ge(a[0], Num(d, 0)), hn::Lt(a[0], Num(d, kInf)));
-    return hn::IfThenElse(inside, y, Num(d, kNan));
+    return hn::IfThenElse(inside, hn::Add(y, Num(d, 0)), Num(d, kNan));
   }
 };
 

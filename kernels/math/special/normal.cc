@@ -53,6 +53,7 @@ struct ErfinvFn {
   static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
     const auto x = hn::Abs(a[0]);
     y = hn::IfThenElse(hn::Eq(x, Num(d, 1)), hn::CopySign(Num(d, kInf), a[0]), y);
+    y = PlusZeroAtZero(d, a[0], y);
     return hn::IfThenElse(hn::Le(x, Num(d, 1)), y, Num(d, kNan));
   }
 };

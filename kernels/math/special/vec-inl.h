@@ -409,14 +409,15 @@ HWY_INLINE void Map(const T* const* x, T* y, size_t n) {
   }
 }
 
-// Special values shared by many Fix functions.
-template <class D, class Vec>
-HWY_INLINE Vec Inf(D d, const Vec&) {
-  return hn::Set(d, std::numeric_limits<hn::TFromD<D>>::infinity());
-}
 template <class D>
 HWY_INLINE hn::Vec<D> Num(D d, double c) {
   return hn::Set(d, static_cast<hn::TFromD<D>>(c));
+}
+
+// TensorFlow's odd functions mostly give +0 at -0.
+template <class D>
+HWY_INLINE hn::Vec<D> PlusZeroAtZero(D d, hn::Vec<D> x, hn::Vec<D> y) {
+  return hn::IfThenZeroElse(hn::Eq(x, hn::Zero(d)), y);
 }
 
 }  // namespace special
