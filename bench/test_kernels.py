@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from opkit import registry
-from opkit.bench.run import Checker, ready
+from opkit.bench.run import Checker, ready, timed_types
 from opkit.spec import spec, specs
-from opkit.verify.declaration import combinations
 from opkit.verify.execute import Runner
 from opkit.verify.parity import one_op
 from opkit.verify.results import OK
@@ -21,15 +20,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     found = []
     for name in names:
         s, d = spec(name), declared[name]
-        wanted = s.bench_dtypes or ("float32", "qint8")
-        if not s.bench_dtypes and "float32" not in d.dtypes:
-            wanted = d.dtypes[:1]
-        for types in combinations(d):
-            if types.main in wanted:
-                found += [
-                    pytest.param(name, types, c, id=f"{name}/{types}/{c.id}")
-                    for c in s.bench_for(types)
-                ]
+        for types in timed_types(s, d):
+            found += [
+                pytest.param(name, types, c, id=f"{name}/{types}/{c.id}")
+                for c in s.bench_for(types)
+            ]
     metafunc.parametrize(("op", "types", "case"), found)
 
 

@@ -15,13 +15,13 @@ def convert(op: str, types_text: str, case_id: str) -> bytes:
     """A bench case converted with builtins only. Raises whatever the converter raises."""
     from opkit import registry
     from opkit.spec import resolve, spec
-    from opkit.verify.declaration import combinations
+    from opkit.verify.declaration import product
     from opkit.verify.parity import SMALL, case_inputs
     from opkit.verify.reference import tensorflow, tf_attributes
 
     tf = tensorflow()
     s, d = spec(op), registry.declarations()[op]
-    types = next(t for t in combinations(d, full=True) if str(t) == types_text)
+    types = next(t for t in product(d) if str(t) == types_text)
     case = next(c for c in s.bench_for(types) if c.id == case_id)
     inputs = case_inputs(s, d, types, case, SMALL)
     if any(isinstance(v, (list, tuple)) for v in inputs.values()):

@@ -363,12 +363,7 @@ def bench_ops(
         if name not in declared:
             raise KeyError(f"{name} has a spec but no kernel in this library")
         d = declared[name]
-        wanted = dtypes or s.bench_dtypes or ("float32", "qint8")
-        if not dtypes and not s.bench_dtypes and "float32" not in d.dtypes:
-            wanted = d.dtypes[:1]
-        for types in combinations(d):
-            if types.main not in wanted or list(types.values())[1:] != _firsts(d)[1:]:
-                continue
+        for types in timed_types(s, d, dtypes):
             for c in s.bench_for(types):
                 if case is None or case in (c.id, f"{types}/{c.id}"):
                     todo.append((s, d, types, c))
@@ -390,8 +385,19 @@ def bench_ops(
     return report
 
 
-def _firsts(declaration: Declaration) -> list[str]:
-    return [dtypes[0] for dtypes in declaration.types.values()]
+def timed_types(
+    spec: Spec, declaration: Declaration, dtypes: Sequence[str] | None = None
+) -> list[Types]:
+    """One combination for each main dtype that is timed: `dtypes`, else the spec's, else float32
+    and qint8, else the first."""
+    wanted: Sequence[str] = dtypes or spec.bench_dtypes or ("float32", "qint8")
+    if not dtypes and not spec.bench_dtypes and "float32" not in declaration.dtypes:
+        wanted = declaration.dtypes[:1]
+    found: dict[str, Types] = {}
+    for types in combinations(spec, declaration):
+        if types.main in wanted or not types:
+            found.setdefault(types.main, types)
+    return list(found.values())
 
 
 def environment(runner: Runner) -> dict[str, str]:

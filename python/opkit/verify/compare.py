@@ -212,7 +212,8 @@ def _ulp(
     with np.errstate(all="ignore"):
         error = np.where(ok & (np.abs(g - t) <= tolerance.floor), 0.0, error)
     error = np.where(ok & (error > tolerance.n), 0.0, error)
-    result = _finish(error, ~ok, tolerance.n, tolerance.unit, got, t)
+    decides = ~_classes_agree(g, w) | ((w == 0) & (np.signbit(w) != np.signbit(t)))
+    result = _finish(error, ~ok, tolerance.n, tolerance.unit, got, np.where(decides, w, t))
     result.disputed = disputed
     if truth is not None:
         own = ulp_error(want, t, dtype)

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from opkit.registry import Arg, Declaration
-from opkit.spec import STORAGE, Types
+from opkit.spec import STORAGE, Spec, Types
 
 
 def storage(dtype: str) -> str:
@@ -38,29 +38,35 @@ def carried_by_inputs(declaration: Declaration) -> set[str]:
     return {a.type for a in declaration.inputs if a.type in declaration.types}
 
 
-def combinations(declaration: Declaration, full: bool = False) -> Iterator[Types]:
-    """Assignments of dtypes to verify.
-
-    Every main dtype with the first of each other variable, then the first main dtype with each
-    other dtype of each variable, then the i-th of all variables that have as many dtypes as the
-    main one (complex128 with float64); with `full`, the whole product.
-    """
+def product(declaration: Declaration) -> Iterator[Types]:
+    """Every assignment of dtypes to the type variables."""
     names = list(declaration.types)
-    if not names:
-        yield Types({})
-        return
+    for combo in itertools.product(*declaration.types.values()):
+        yield Types(dict(zip(names, combo, strict=True)))
+
+
+def has_cases(spec: Spec, types: Types) -> bool:
+    """Whether something is verified for these dtypes: cases, or all codes of a pointwise op."""
+    return bool(spec.pointwise and types.quantized) or bool(spec.cases_for(types))
+
+
+def combinations(spec: Spec, declaration: Declaration, full: bool = False) -> list[Types]:
+    """Assignments of dtypes to verify: every dtype of every variable in at least one of them.
+
+    Every main dtype with the first others that have cases, then whatever other dtype was not met
+    yet; with `full`, all that have cases. A combination without cases is one that TensorFlow has
+    no kernel for. A dtype without any is returned as well, so that it cannot hide.
+    """
+    if not declaration.types:
+        return [Types({})]
+    every = list(product(declaration))
     if full:
-        for combo in itertools.product(*declaration.types.values()):
-            yield Types(dict(zip(names, combo, strict=True)))
-        return
-    first = {n: dtypes[0] for n, dtypes in declaration.types.items()}
-    for main in declaration.types[names[0]]:
-        yield Types({**first, names[0]: main})
-    for other in names[1:]:
-        for dtype in declaration.types[other][1:]:
-            yield Types({**first, other: dtype})
-    main_dtypes = declaration.types[names[0]]
-    paired = [n for n in names if len(declaration.types[n]) == len(main_dtypes)]
-    if len(paired) > 1:
-        for i in range(1, len(main_dtypes)):
-            yield Types({**first, **{n: declaration.types[n][i] for n in paired}})
+        return [t for t in every if has_cases(spec, t)]
+    chosen: list[Types] = []
+    for name, dtypes in declaration.types.items():
+        for dtype in dtypes:
+            if any(t[name] == dtype for t in chosen):
+                continue
+            fitting = [t for t in every if t[name] == dtype]
+            chosen.append(next((t for t in fitting if has_cases(spec, t)), fitting[0]))
+    return chosen

@@ -474,7 +474,7 @@ def checks(
     """
     runner = runner or Runner()
     want_types, _, want_case = (only or "").partition("/")
-    for types in combinations(declaration, full):
+    for types in combinations(spec, declaration, full or bool(want_types)):
         if dtypes and types.main not in dtypes:
             continue
         if want_types and str(types) != want_types:

@@ -53,7 +53,7 @@ def checks(
     """
     runner = runner or Runner()
     subject: Subject | None = None
-    for types in combinations(declaration):
+    for types in combinations(spec, declaration):
         cases = spec.cases_for(types)
         if cases:
             subject = Subject(spec, declaration, runner, types, cases)

@@ -80,7 +80,7 @@ def missing_quantization(s: Subject) -> None:
     """int8, uint8 and int16 tensors without scale and zero point are refused where these are
     needed."""
     tried = 0
-    for types in combinations(s.declaration):
+    for types in combinations(s.spec, s.declaration):
         if not types.quantized or storage(types.main) in s.declaration.dtypes:
             continue
         cases = [c for c in s.spec.cases_for(types) if c.program is None]
