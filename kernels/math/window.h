@@ -11,12 +11,12 @@ namespace opkit {
 
 // One spatial dimension of a sliding window.
 struct WindowDim {
-  int64_t in = 0;        // input size
-  int64_t kernel = 1;    // window size, without dilation
+  int64_t in = 0;      // input size
+  int64_t kernel = 1;  // window size, without dilation
   int64_t stride = 1;
   int64_t dilation = 1;
-  int64_t pad = 0;       // before the first input element
-  int64_t out = 0;       // output size
+  int64_t pad = 0;  // before the first input element
+  int64_t out = 0;  // output size
 
   int64_t start(int64_t o) const { return o * stride - pad; }  // input index of tap 0
 };

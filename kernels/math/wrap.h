@@ -9,11 +9,16 @@ namespace opkit {
 // Sums and products modulo 2^n are the same bits for signed and unsigned integers.
 inline DType WrapType(DType t) {
   switch (t) {
-    case DType::kInt8: return DType::kUInt8;
-    case DType::kInt16: return DType::kUInt16;
-    case DType::kInt32: return DType::kUInt32;
-    case DType::kInt64: return DType::kUInt64;
-    default: return t;
+    case DType::kInt8:
+      return DType::kUInt8;
+    case DType::kInt16:
+      return DType::kUInt16;
+    case DType::kInt32:
+      return DType::kUInt32;
+    case DType::kInt64:
+      return DType::kUInt64;
+    default:
+      return t;
   }
 }
 

@@ -34,13 +34,11 @@ Status CropShape(OpContext& ctx) {
 void FillTaps(float begin, float end, int64_t in_size, int64_t out_size, int64_t pitch,
               bool nearest, Tap* taps) {
   const auto span = static_cast<float>(in_size - 1);
-  const float scale =
-      out_size > 1 ? (end - begin) * span / static_cast<float>(out_size - 1) : 0.0f;
+  const float scale = out_size > 1 ? (end - begin) * span / static_cast<float>(out_size - 1) : 0.0f;
   for (int64_t i = 0; i < out_size; ++i) {
-    const float at = out_size > 1
-                         ? begin * span + static_cast<float>(i) * scale
-                         : static_cast<float>(0.5 * static_cast<double>(begin + end) *
-                                              static_cast<double>(span));
+    const float at = out_size > 1 ? begin * span + static_cast<float>(i) * scale
+                                  : static_cast<float>(0.5 * static_cast<double>(begin + end) *
+                                                       static_cast<double>(span));
     Tap& t = taps[i];
     t.inside = at >= 0.0f && at <= span;  // false for NaN, which huge finite boxes can give
     if (!t.inside) {
@@ -142,9 +140,12 @@ Status Run(OpContext& ctx) {
     }
   }
   if (out.size() == 0) return {};
-  const Crop g = {image[1], image[2],
-                  image[3], out[1],
-                  out[2],   ctx.attr_float("extrapolation_value"),
+  const Crop g = {image[1],
+                  image[2],
+                  image[3],
+                  out[1],
+                  out[2],
+                  ctx.attr_float("extrapolation_value"),
                   ctx.attr_string("method") == "nearest"};
   // Taps of all boxes first, so that rows of all boxes can be split among threads.
   const int64_t per_box = g.crop_height + g.crop_width;
@@ -155,22 +156,23 @@ Status Run(OpContext& ctx) {
     FillTaps(at[0], at[2], g.height, g.crop_height, g.width * g.depth, g.nearest, rows);
     FillTaps(at[1], at[3], g.width, g.crop_width, g.depth, g.nearest, rows + g.crop_height);
   }
-  return ctx.Visit<float, double, Half, BFloat16, uint8_t, uint16_t, int8_t, int16_t, int32_t,
-                   int64_t>(0, [&](auto tag) {
-    using T = decltype(tag);
-    const T* const x = ctx.in<T>(0);
-    float* const y = ctx.out<float>(0);
-    const int64_t pixels = g.height * g.width * g.depth, row = g.crop_width * g.depth;
-    const int64_t grain = 1 + (1 << 14) / row;
-    ctx.ParallelFor(boxes * g.crop_height, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t u = begin; u < end; ++u) {
-        const int64_t b = u / g.crop_height, r = u % g.crop_height;
-        const Tap* const mine = taps + b * per_box;
-        CropRow<T>(g, x + index[b] * pixels, mine[r], mine + g.crop_height, y + u * row);
-      }
-    });
-    return Status();
-  });
+  return ctx
+      .Visit<float, double, Half, BFloat16, uint8_t, uint16_t, int8_t, int16_t, int32_t, int64_t>(
+          0, [&](auto tag) {
+            using T = decltype(tag);
+            const T* const x = ctx.in<T>(0);
+            float* const y = ctx.out<float>(0);
+            const int64_t pixels = g.height * g.width * g.depth, row = g.crop_width * g.depth;
+            const int64_t grain = 1 + (1 << 14) / row;
+            ctx.ParallelFor(boxes * g.crop_height, grain, [&](int64_t begin, int64_t end) {
+              for (int64_t u = begin; u < end; ++u) {
+                const int64_t b = u / g.crop_height, r = u % g.crop_height;
+                const Tap* const mine = taps + b * per_box;
+                CropRow<T>(g, x + index[b] * pixels, mine[r], mine + g.crop_height, y + u * row);
+              }
+            });
+            return Status();
+          });
 }
 
 OPKIT_OP(CropAndResize)

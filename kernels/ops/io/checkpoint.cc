@@ -136,8 +136,8 @@ Status CheckCovered(const Stored& stored, const Box& want) {
     ForSharedRows(s.box, want, [&](int64_t, int64_t, int64_t run) { found += run; });
   }
   if (found >= want.size()) return {};
-  return Error("the checkpoint holds only %lld of %lld elements",
-               static_cast<long long>(found), static_cast<long long>(want.size()));
+  return Error("the checkpoint holds only %lld of %lld elements", static_cast<long long>(found),
+               static_cast<long long>(want.size()));
 }
 
 void CopyBytes(const Stored& stored, const Box& want, size_t element, char* out) {

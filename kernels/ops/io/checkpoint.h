@@ -76,7 +76,7 @@ bool IsV2(const std::string& prefix);  // there is an index file
 
 // --- shared by the two formats ------------------------------------------------------------------
 
-std::string EncodeShape(const Shape& shape);             // TensorShapeProto
+std::string EncodeShape(const Shape& shape);                // TensorShapeProto
 std::string EncodeBox(const Box& box, const Shape& whole);  // TensorSliceProto
 bool DecodeShape(std::string_view proto, Shape* out);
 bool DecodeBox(std::string_view proto, const Shape& whole, Box* out);

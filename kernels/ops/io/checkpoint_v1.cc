@@ -20,20 +20,30 @@ struct Field {
 
 Field FieldOf(DType t) {
   switch (t) {
-    case DType::kFloat32: return {5, Coding::kRaw};
-    case DType::kFloat64: return {6, Coding::kRaw};
+    case DType::kFloat32:
+      return {5, Coding::kRaw};
+    case DType::kFloat64:
+      return {6, Coding::kRaw};
     case DType::kInt8:
     case DType::kInt16:
     case DType::kInt32:
     case DType::kUInt8:
-    case DType::kUInt16: return {7, Coding::kVarint};
-    case DType::kString: return {8, Coding::kString};
-    case DType::kComplex64: return {9, Coding::kRaw};
-    case DType::kInt64: return {10, Coding::kVarint};
-    case DType::kBool: return {11, Coding::kVarint};
-    case DType::kComplex128: return {12, Coding::kRaw};
-    case DType::kFloat16: return {13, Coding::kVarint};
-    default: return {};
+    case DType::kUInt16:
+      return {7, Coding::kVarint};
+    case DType::kString:
+      return {8, Coding::kString};
+    case DType::kComplex64:
+      return {9, Coding::kRaw};
+    case DType::kInt64:
+      return {10, Coding::kVarint};
+    case DType::kBool:
+      return {11, Coding::kVarint};
+    case DType::kComplex128:
+      return {12, Coding::kRaw};
+    case DType::kFloat16:
+      return {13, Coding::kVarint};
+    default:
+      return {};
   }
 }
 
@@ -43,10 +53,14 @@ uint64_t Element(DType t, const char* bytes, int64_t i) {
   uint64_t v = 0;
   std::memcpy(&v, bytes + static_cast<size_t>(i) * size, size);
   switch (t) {
-    case DType::kInt8: return static_cast<uint64_t>(int64_t{static_cast<int8_t>(v)});
-    case DType::kInt16: return static_cast<uint64_t>(int64_t{static_cast<int16_t>(v)});
-    case DType::kInt32: return static_cast<uint64_t>(int64_t{static_cast<int32_t>(v)});
-    default: return v;
+    case DType::kInt8:
+      return static_cast<uint64_t>(int64_t{static_cast<int8_t>(v)});
+    case DType::kInt16:
+      return static_cast<uint64_t>(int64_t{static_cast<int16_t>(v)});
+    case DType::kInt32:
+      return static_cast<uint64_t>(int64_t{static_cast<int32_t>(v)});
+    default:
+      return v;
   }
 }
 
@@ -191,8 +205,7 @@ class ReaderV1 : public Reader {
   Status Read(const std::string& name, Stored* out) override {
     const auto at = tensors_.find(name);
     if (at == tensors_.end()) {
-      return Error("tensor name \"%s\" not found in checkpoint %s", name.c_str(),
-                   pattern_.c_str());
+      return Error("tensor name \"%s\" not found in checkpoint %s", name.c_str(), pattern_.c_str());
     }
     out->dtype = at->second.dtype;
     out->shape = at->second.shape;

@@ -43,14 +43,29 @@ bool Decode(std::string_view proto, Entry* e) {
   bool good = true;
   while (r.Next()) {
     switch (r.field()) {
-      case 1: e->dtype = DTypeFromTf(static_cast<int>(r.value() & 0xff)); break;
-      case 2: good = good && DecodeShape(r.bytes(), &e->shape); break;
-      case 3: e->shard = static_cast<int64_t>(r.value()); break;
-      case 4: e->offset = r.value(); break;
-      case 5: e->size = r.value(); break;
-      case 6: e->crc = static_cast<uint32_t>(r.value()); break;
-      case 7: e->slices.emplace_back(r.bytes()); break;
-      default: break;
+      case 1:
+        e->dtype = DTypeFromTf(static_cast<int>(r.value() & 0xff));
+        break;
+      case 2:
+        good = good && DecodeShape(r.bytes(), &e->shape);
+        break;
+      case 3:
+        e->shard = static_cast<int64_t>(r.value());
+        break;
+      case 4:
+        e->offset = r.value();
+        break;
+      case 5:
+        e->size = r.value();
+        break;
+      case 6:
+        e->crc = static_cast<uint32_t>(r.value());
+        break;
+      case 7:
+        e->slices.emplace_back(r.bytes());
+        break;
+      default:
+        break;
     }
   }
   return r.ok() && good;
@@ -91,8 +106,7 @@ class ReaderV2 : public Reader {
     bool found;
     OPKIT_RETURN_IF_ERROR(Find(name, &e, &found));
     if (!found || name.empty()) {
-      return Error("tensor name \"%s\" not found in checkpoint %s", name.c_str(),
-                   prefix_.c_str());
+      return Error("tensor name \"%s\" not found in checkpoint %s", name.c_str(), prefix_.c_str());
     }
     out->dtype = e.dtype;
     out->shape = e.shape;

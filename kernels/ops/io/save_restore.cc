@@ -58,8 +58,8 @@ Status Collect(const OpContext& ctx, bool with_specs, std::vector<Source>* out) 
   return {};
 }
 
-Status Save(OpContext& ctx, bool with_specs, Status (*write)(const std::string&,
-                                                              const std::vector<Source>&)) {
+Status Save(OpContext& ctx, bool with_specs,
+            Status (*write)(const std::string&, const std::vector<Source>&)) {
   std::string path;
   OPKIT_RETURN_IF_ERROR(SingleString(ctx, 0, "the file name", &path));
   std::vector<Source> tensors;
@@ -129,15 +129,13 @@ Status RunRestoreV2(OpContext& ctx) {
   OPKIT_RETURN_IF_ERROR(SingleString(ctx, 0, "prefix", &prefix));
   const StringsView names = ctx.strings(1), specs = ctx.strings(2);
   if (names.size() != ctx.num_outputs() || specs.size() != names.size()) {
-    return Error("%lld names and %lld slices for %d outputs",
-                 static_cast<long long>(names.size()), static_cast<long long>(specs.size()),
-                 ctx.num_outputs());
+    return Error("%lld names and %lld slices for %d outputs", static_cast<long long>(names.size()),
+                 static_cast<long long>(specs.size()), ctx.num_outputs());
   }
   std::unique_ptr<io::Reader> reader;
   OPKIT_RETURN_IF_ERROR(Open(prefix, &reader));
   for (int i = 0; i < ctx.num_outputs(); ++i) {
-    OPKIT_RETURN_IF_ERROR(
-        RestoreOne(ctx, reader.get(), std::string(names[i]), specs[i], i));
+    OPKIT_RETURN_IF_ERROR(RestoreOne(ctx, reader.get(), std::string(names[i]), specs[i], i));
   }
   return {};
 }
@@ -148,44 +146,48 @@ Status RunRestoreV2(OpContext& ctx) {
 #define OPKIT_V2_TYPES "{numeric, bool, string}\n"
 
 OPKIT_OP(Save)
-    .Signature("filename: string, tensor_names: string, data: T** ->\n"
-               "T in " OPKIT_V1_TYPES)
+    .Signature(
+        "filename: string, tensor_names: string, data: T** ->\n"
+        "T in " OPKIT_V1_TYPES)
     .Stateful()
     .Run(RunSave);
 
 OPKIT_OP(SaveSlices)
-    .Signature("filename: string, tensor_names: string, shapes_and_slices: string, data: T** ->\n"
-               "T in " OPKIT_V1_TYPES)
+    .Signature(
+        "filename: string, tensor_names: string, shapes_and_slices: string, data: T** ->\n"
+        "T in " OPKIT_V1_TYPES)
     .Stateful()
     .Run(RunSaveSlices);
 
 OPKIT_OP(SaveV2)
-    .Signature("prefix: string, tensor_names: string, shape_and_slices: string,"
-               " tensors: dtypes** ->\n"
-               "dtypes in " OPKIT_V2_TYPES)
+    .Signature(
+        "prefix: string, tensor_names: string, shape_and_slices: string,"
+        " tensors: dtypes** ->\n"
+        "dtypes in " OPKIT_V2_TYPES)
     .Stateful()
     .Run(RunSaveV2);
 
 OPKIT_OP(Restore)
-    .Signature("file_pattern: string, tensor_name: string -> tensor: dt\n"
-               "dt in " OPKIT_V2_TYPES
-               "preferred_shard: int = -1\n")
+    .Signature(
+        "file_pattern: string, tensor_name: string -> tensor: dt\n"
+        "dt in " OPKIT_V2_TYPES "preferred_shard: int = -1\n")
     .DataDependent()
     .Stateful()
     .Run(RunRestore);
 
 OPKIT_OP(RestoreSlice)
-    .Signature("file_pattern: string, tensor_name: string, shape_and_slice: string -> tensor: dt\n"
-               "dt in " OPKIT_V2_TYPES
-               "preferred_shard: int = -1\n")
+    .Signature(
+        "file_pattern: string, tensor_name: string, shape_and_slice: string -> tensor: dt\n"
+        "dt in " OPKIT_V2_TYPES "preferred_shard: int = -1\n")
     .DataDependent()
     .Stateful()
     .Run(RunRestoreSlice);
 
 OPKIT_OP(RestoreV2)
-    .Signature("prefix: string, tensor_names: string, shape_and_slices: string"
-               " -> tensors: dtypes**\n"
-               "dtypes in " OPKIT_V2_TYPES)
+    .Signature(
+        "prefix: string, tensor_names: string, shape_and_slices: string"
+        " -> tensors: dtypes**\n"
+        "dtypes in " OPKIT_V2_TYPES)
     .DataDependent()
     .Stateful()
     .Run(RunRestoreV2);

@@ -13,8 +13,8 @@ namespace {
 
 constexpr uint64_t kMagic = 0xdb4775248b80fb57ull;
 constexpr size_t kFooter = 48;
-constexpr size_t kTrailer = 5;              // compression byte, CRC
-constexpr size_t kBlockSize = 256 << 10;    // TF's block size
+constexpr size_t kTrailer = 5;            // compression byte, CRC
+constexpr size_t kBlockSize = 256 << 10;  // TF's block size
 constexpr int kRestartInterval = 16;
 
 std::array<uint32_t, 256 * 8> MakeCrcTable() {
@@ -246,8 +246,7 @@ Status TableReader::Open(const std::string& path) {
 }
 
 Status TableReader::ReadBlock(uint64_t offset, uint64_t size, std::string* out) {
-  if (offset > file_size_ || size > file_size_ - offset ||
-      file_size_ - offset - size < kTrailer) {
+  if (offset > file_size_ || size > file_size_ - offset || file_size_ - offset - size < kTrailer) {
     return Damaged("a block lies outside the file");
   }
   out->resize(static_cast<size_t>(size) + kTrailer);

@@ -60,11 +60,20 @@ class WireReader {
     if (tag > UINT32_MAX || field_ == 0) ok_ = false;
     bytes_ = {};
     switch (type_) {
-      case 0: value_ = Varint(); break;
-      case 1: value_ = Fixed(8); break;
-      case 2: bytes_ = Take(Varint()); break;
-      case 5: value_ = Fixed(4); break;
-      default: ok_ = false;
+      case 0:
+        value_ = Varint();
+        break;
+      case 1:
+        value_ = Fixed(8);
+        break;
+      case 2:
+        bytes_ = Take(Varint());
+        break;
+      case 5:
+        value_ = Fixed(4);
+        break;
+      default:
+        ok_ = false;
     }
     return ok_;
   }

@@ -31,8 +31,7 @@ Status Solve(const OpContext& ctx, Geometry* g) {
   }
   WindowDim* dims[] = {&g->d, &g->h, &g->w};
   const char* names[] = {"depth", "height", "width"};
-  const Padding padding =
-      ctx.attr_string("padding") == "SAME" ? Padding::kSame : Padding::kValid;
+  const Padding padding = ctx.attr_string("padding") == "SAME" ? Padding::kSame : Padding::kValid;
   for (int i = 0; i < 3; ++i) {
     const auto at = static_cast<size_t>(first + i);
     dims[i]->in = s[first + i];
@@ -180,8 +179,7 @@ Status RunAvg(OpContext& ctx) {
       const float ratio = in.scale / out.scale;
       const auto offset = static_cast<float>(out.zero_point);
       return PoolThroughFloat<T>(
-          ctx, g, pool3d::AvgPoolF32(),
-          [in](T v) { return static_cast<float>(v - in.zero_point); },
+          ctx, g, pool3d::AvgPoolF32(), [in](T v) { return static_cast<float>(v - in.zero_point); },
           [ratio, offset](float v) { return static_cast<T>(Saturate<T>(v * ratio + offset)); });
     }
   });

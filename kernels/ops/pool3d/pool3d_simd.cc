@@ -66,9 +66,15 @@ template <typename T, class Op>
 HWY_NOINLINE void ReduceRows(const T* const* rows, int count, int64_t n, T* out) {
   int64_t i = 0;
   switch (count) {
-    case 1: i = ReduceBlock<T, Op, 1>(rows, n, out); break;
-    case 2: i = ReduceBlock<T, Op, 2>(rows, n, out); break;
-    case 3: i = ReduceBlock<T, Op, 3>(rows, n, out); break;
+    case 1:
+      i = ReduceBlock<T, Op, 1>(rows, n, out);
+      break;
+    case 2:
+      i = ReduceBlock<T, Op, 2>(rows, n, out);
+      break;
+    case 3:
+      i = ReduceBlock<T, Op, 3>(rows, n, out);
+      break;
     default: {
       const hn::ScalableTag<T> d;
       const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -139,9 +145,9 @@ template <typename T, class Op, bool kMean>
 void Pool(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* scratch) {
   const int64_t c = g.channels, row = g.w.in * c, plane = g.plane();
   const int64_t padded = g.padded_width() * c;
-  T* const reduced = scratch;              // h.in rows, depth already reduced
-  T* const line = scratch + plane;         // one padded row, depth and height reduced
-  T* const dense = line + padded;          // width pass at stride 1, for few channels
+  T* const reduced = scratch;       // h.in rows, depth already reduced
+  T* const line = scratch + plane;  // one padded row, depth and height reduced
+  T* const dense = line + padded;   // width pass at stride 1, for few channels
   for (int64_t i = 0; i < padded; ++i) line[i] = Op::Identity();
   T* const line_body = line + g.w.pad * c;
   // A depth pass over whole planes pays when its rows are read by several windows.
@@ -200,9 +206,9 @@ void Pool(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* sc
   }
 }
 
-#define OPKIT_POOL(name, T, Op, mean)                                                           \
-  void name(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* scratch) {      \
-    Pool<T, Op<T>, mean>(g, x, y, begin, end, scratch);                                         \
+#define OPKIT_POOL(name, T, Op, mean)                                                      \
+  void name(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* scratch) { \
+    Pool<T, Op<T>, mean>(g, x, y, begin, end, scratch);                                    \
   }
 OPKIT_POOL(MaxF32, float, MaxOp, false)
 OPKIT_POOL(MaxF64, double, MaxOp, false)

@@ -212,24 +212,27 @@ Status RunGetAlg(OpContext& ctx) {
   return {};
 }
 
-#define OPKIT_STATELESS_V2(name, dtypes, extra, run)                                           \
-  OPKIT_OP(name)                                                                               \
-      .Signature("shape: Tshape[n], key: uint64[1], counter: uint64[c], alg: int32[]" extra     \
-                 " -> output: dtype\n"                                                         \
-                 "dtype in {" dtypes "}\n"                                                     \
-                 "Tshape in {int32, int64}\n")                                                 \
-      .Shape(ShapeFromInput)                                                                   \
-      .ShapeFrom("shape")                                                                      \
+#define OPKIT_STATELESS_V2(name, dtypes, extra, run)                                        \
+  OPKIT_OP(name)                                                                            \
+      .Signature("shape: Tshape[n], key: uint64[1], counter: uint64[c], alg: int32[]" extra \
+                 " -> output: dtype\n"                                                      \
+                 "dtype in {" dtypes                                                        \
+                 "}\n"                                                                      \
+                 "Tshape in {int32, int64}\n")                                              \
+      .Shape(ShapeFromInput)                                                                \
+      .ShapeFrom("shape")                                                                   \
       .Run(run)
 
-#define OPKIT_STATELESS_V1(name, dtypes, extra, run)                                           \
-  OPKIT_OP(name)                                                                               \
-      .Signature("shape: T[n], seed: Tseed[2]" extra " -> output: dtype\n"                     \
-                 "dtype in {" dtypes "}\n"                                                     \
-                 "T in {int32, int64}\n"                                                       \
-                 "Tseed in {int32, int64}\n")                                                   \
-      .Shape(ShapeFromInput)                                                                   \
-      .ShapeFrom("shape")                                                                      \
+#define OPKIT_STATELESS_V1(name, dtypes, extra, run) \
+  OPKIT_OP(name)                                     \
+      .Signature("shape: T[n], seed: Tseed[2]" extra \
+                 " -> output: dtype\n"               \
+                 "dtype in {" dtypes                 \
+                 "}\n"                               \
+                 "T in {int32, int64}\n"             \
+                 "Tseed in {int32, int64}\n")        \
+      .Shape(ShapeFromInput)                         \
+      .ShapeFrom("shape")                            \
       .Run(run)
 
 OPKIT_STATELESS_V2(StatelessRandomUniformV2, "floating", "", RunUniformV2);
@@ -243,10 +246,9 @@ OPKIT_STATELESS_V2(StatelessRandomUniformIntV2, "int32, int64",
 OPKIT_STATELESS_V1(StatelessRandomUniform, "floating", "", RunUniform);
 OPKIT_STATELESS_V1(StatelessRandomNormal, "floating", "", RunNormal);
 OPKIT_STATELESS_V1(StatelessTruncatedNormal, "floating", "", RunTruncated);
-OPKIT_STATELESS_V1(StatelessRandomUniformFullInt, "int32, int64, uint32, uint64", "",
-                   RunFullInt);
-OPKIT_STATELESS_V1(StatelessRandomUniformInt, "int32, int64",
-                   ", minval: dtype[], maxval: dtype[]", RunInt);
+OPKIT_STATELESS_V1(StatelessRandomUniformFullInt, "int32, int64, uint32, uint64", "", RunFullInt);
+OPKIT_STATELESS_V1(StatelessRandomUniformInt, "int32, int64", ", minval: dtype[], maxval: dtype[]",
+                   RunInt);
 
 OPKIT_OP(StatelessRandomGetKeyCounter)
     .Signature(R"(

@@ -186,8 +186,8 @@ Status Run(OpContext& ctx, TypeList<Ts...> types) {
   });
 }
 
-using NumericTypes = TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t,
-                              uint64_t, Complex64, Complex128>;
+using NumericTypes = TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t, uint64_t,
+                              Complex64, Complex128>;
 
 Status RunCumprod(OpContext& ctx) { return Run<Multiply>(ctx, NumericTypes{}); }
 Status RunCumsum(OpContext& ctx) { return Run<Add>(ctx, NumericTypes{}); }

@@ -122,8 +122,8 @@ std::string Place(const Shape& shape, int64_t flat) {
   return "[" + out;
 }
 
-using AllTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
-                          uint8_t, uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
+using AllTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t,
+                          uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
 
 // --- unsorted -------------------------------------------------------------------------------
 
@@ -231,9 +231,8 @@ void DivideByCounts(const int32_t* ids, int64_t rows, int64_t inner, T* y) {
       } else if constexpr (kIsComplex<T>) {
         out[i] = out[i] / static_cast<typename T::value_type>(count);
       } else {
-        using Wide = std::conditional_t<
-            std::is_floating_point_v<T>, T,
-            std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+        using Wide = std::conditional_t<std::is_floating_point_v<T>, T,
+                                        std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
         out[i] = static_cast<T>(static_cast<Wide>(out[i]) / static_cast<Wide>(count));
       }
     }
@@ -278,13 +277,12 @@ Status RunSorted(OpContext& ctx, Types types, double empty, bool mean) {
   const int64_t segments = rows > 0 ? int64_t{ids[rows - 1]} + 1 : 0;
   Shape out{segments};
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, out.concat(data.slice(1, data.rank()))));
-  OPKIT_RETURN_IF_ERROR(
-      OpContext::VisitDType(Op::Storage(ctx.dtype(0)), types, [&](auto tag) {
-        using T = decltype(tag);
-        ReduceSorted<Op, T>(ctx.in<T>(0), ids, rows, inner, segments, FromDouble<T>(empty),
-                            ctx.out<T>(0));
-        return Status();
-      }));
+  OPKIT_RETURN_IF_ERROR(OpContext::VisitDType(Op::Storage(ctx.dtype(0)), types, [&](auto tag) {
+    using T = decltype(tag);
+    ReduceSorted<Op, T>(ctx.in<T>(0), ids, rows, inner, segments, FromDouble<T>(empty),
+                        ctx.out<T>(0));
+    return Status();
+  }));
   if (!mean) return {};
   return ctx.Visit(0, AllTypes{}, [&](auto tag) {
     using T = decltype(tag);
@@ -295,30 +293,32 @@ Status RunSorted(OpContext& ctx, Types types, double empty, bool mean) {
 
 using RealTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
                            uint8_t, uint16_t, uint32_t, uint64_t>;
-using NumericTypes = TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t,
-                              uint64_t, Complex64, Complex128>;
+using NumericTypes = TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t, uint64_t,
+                              Complex64, Complex128>;
 
-#define OPKIT_SEGMENT(name, Op, Types, group, mean, empty)                                  \
-  Status Run##name(OpContext& ctx) {                                                        \
-    return RunSorted<Op>(ctx, Types{}, empty, mean);                                       \
-  }                                                                                         \
-  OPKIT_OP(name)                                                                            \
-      .Signature("data: T, segment_ids: Tindices[n] -> output: T\n"                         \
-                 "T in {" group "}\n"                                                       \
-                 "Tindices in {int32, int64}\n")                                            \
-      .DataDependent()                                                                      \
+#define OPKIT_SEGMENT(name, Op, Types, group, mean, empty)                              \
+  Status Run##name(OpContext& ctx) { return RunSorted<Op>(ctx, Types{}, empty, mean); } \
+  OPKIT_OP(name)                                                                        \
+      .Signature(                                                                       \
+          "data: T, segment_ids: Tindices[n] -> output: T\n"                            \
+          "T in {" group                                                                \
+          "}\n"                                                                         \
+          "Tindices in {int32, int64}\n")                                               \
+      .DataDependent()                                                                  \
       .Run(Run##name)
 
-#define OPKIT_UNSORTED(name, Op, Types, group)                                              \
-  Status Run##name(OpContext& ctx) { return RunUnsorted<Op>(ctx, Types{}); }                \
-  OPKIT_OP(name)                                                                            \
-      .Signature("data: T, segment_ids: Tindices, num_segments: Tnumsegments[]"             \
-                 " -> output: T\n"                                                          \
-                 "T in {" group "}\n"                                                       \
-                 "Tindices in {int16, int32, int64}\n"                                      \
-                 "Tnumsegments in {int32, int64}\n")                                        \
-      .Shape(UnsortedShape)                                                                 \
-      .ShapeFrom("num_segments")                                                            \
+#define OPKIT_UNSORTED(name, Op, Types, group)                               \
+  Status Run##name(OpContext& ctx) { return RunUnsorted<Op>(ctx, Types{}); } \
+  OPKIT_OP(name)                                                             \
+      .Signature(                                                            \
+          "data: T, segment_ids: Tindices, num_segments: Tnumsegments[]"     \
+          " -> output: T\n"                                                  \
+          "T in {" group                                                     \
+          "}\n"                                                              \
+          "Tindices in {int16, int32, int64}\n"                              \
+          "Tnumsegments in {int32, int64}\n")                                \
+      .Shape(UnsortedShape)                                                  \
+      .ShapeFrom("num_segments")                                             \
       .Run(Run##name)
 
 OPKIT_UNSORTED(UnsortedSegmentSum, SumOp, NumericTypes, "numeric");

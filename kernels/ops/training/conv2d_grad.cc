@@ -18,8 +18,8 @@ using training::GemmArgs;
 using training::kGemmScratch;
 
 struct Conv {
-  int64_t batch, channels, filters;        // of input; of output
-  int64_t groups, in_group, out_group;     // channels and filters of one group
+  int64_t batch, channels, filters;     // of input; of output
+  int64_t groups, in_group, out_group;  // channels and filters of one group
   WindowDim h, w;
 
   int64_t taps() const { return h.kernel * w.kernel; }
@@ -60,8 +60,8 @@ Status Solve(const OpContext& ctx, const Shape& in, const Shape& filter, const S
     if (explicit_paddings.size() != 8) {
       return Error("explicit_paddings has %zu values, want 8", explicit_paddings.size());
     }
-    if (explicit_paddings[0] != 0 || explicit_paddings[1] != 0 ||
-        explicit_paddings[2 * ch] != 0 || explicit_paddings[2 * ch + 1] != 0) {
+    if (explicit_paddings[0] != 0 || explicit_paddings[1] != 0 || explicit_paddings[2 * ch] != 0 ||
+        explicit_paddings[2 * ch + 1] != 0) {
       return Error("explicit_paddings have to be 0 for batch and channels");
     }
   } else if (!explicit_paddings.empty()) {
@@ -88,8 +88,7 @@ Status Solve(const OpContext& ctx, const Shape& in, const Shape& filter, const S
   c->filters = filter[3];
   c->in_group = filter[2];
   c->groups = c->in_group > 0 ? c->channels / c->in_group : 1;
-  if (c->in_group * c->groups != c->channels || c->groups < 1 ||
-      c->filters % c->groups != 0) {
+  if (c->in_group * c->groups != c->channels || c->groups < 1 || c->filters % c->groups != 0) {
     return Error("input has %lld channels and the filter is %s: not a (grouped) convolution",
                  static_cast<long long>(c->channels), filter.str().c_str());
   }
@@ -168,8 +167,8 @@ void FilterRange(const Conv& c, const T* x, const T* dy, int64_t begin, int64_t 
         }
       }
       const T* b = dy + n * c.out_image() + oh0 * c.w.out * c.filters + g * c.out_group;
-      Gemm(GemmArgs<T>{k, c.out_group, pixels, patches, 1, k, b, c.filters,
-                       dw + g * c.out_group, c.filters},
+      Gemm(GemmArgs<T>{k, c.out_group, pixels, patches, 1, k, b, c.filters, dw + g * c.out_group,
+                       c.filters},
            panel);
     }
   }
@@ -276,8 +275,7 @@ Status RunFilter(OpContext& ctx) {
   const bool nchw = ctx.attr_string("data_format") == "NCHW";
   Conv c;
   const Shape& filter = ctx.out_shape(0);
-  OPKIT_RETURN_IF_ERROR(
-      Solve(ctx, Nhwc(ctx.shape(0), nchw), filter, Nhwc(ctx.shape(2), nchw), &c));
+  OPKIT_RETURN_IF_ERROR(Solve(ctx, Nhwc(ctx.shape(0), nchw), filter, Nhwc(ctx.shape(2), nchw), &c));
   if (filter.size() == 0) return {};
   return ctx.Visit(0, FloatingTypes{}, [&](auto tag) {
     using T = decltype(tag);
@@ -348,26 +346,28 @@ Status RunInput(OpContext& ctx) {
   });
 }
 
-#define OPKIT_CONV_ATTRS                              \
-  "strides: list(int)\n"                              \
-  "use_cudnn_on_gpu: bool = true\n"                   \
-  "padding: string in {SAME, VALID, EXPLICIT}\n"      \
-  "explicit_paddings: list(int) = []\n"               \
-  "data_format: string = NHWC in {NHWC, NCHW}\n"      \
+#define OPKIT_CONV_ATTRS                         \
+  "strides: list(int)\n"                         \
+  "use_cudnn_on_gpu: bool = true\n"              \
+  "padding: string in {SAME, VALID, EXPLICIT}\n" \
+  "explicit_paddings: list(int) = []\n"          \
+  "data_format: string = NHWC in {NHWC, NCHW}\n" \
   "dilations: list(int) = [1, 1, 1, 1]\n"
 
 OPKIT_OP(Conv2DBackpropFilter)
-    .Signature("input: T[_, _, _, _], filter_sizes: int32[4], out_backprop: T[_, _, _, _]"
-               " -> output: T\n"
-               "T in {floating}\n" OPKIT_CONV_ATTRS)
+    .Signature(
+        "input: T[_, _, _, _], filter_sizes: int32[4], out_backprop: T[_, _, _, _]"
+        " -> output: T\n"
+        "T in {floating}\n" OPKIT_CONV_ATTRS)
     .Shape(FilterShape)
     .ShapeFrom("filter_sizes")
     .Run(RunFilter);
 
 OPKIT_OP(Conv2DBackpropInput)
-    .Signature("input_sizes: int32[n], filter: T[_, _, _, _], out_backprop: T[_, _, _, _]"
-               " -> output: T\n"
-               "T in {floating, int32}\n" OPKIT_CONV_ATTRS)
+    .Signature(
+        "input_sizes: int32[n], filter: T[_, _, _, _], out_backprop: T[_, _, _, _]"
+        " -> output: T\n"
+        "T in {floating, int32}\n" OPKIT_CONV_ATTRS)
     .Shape(InputShape)
     .ShapeFrom("input_sizes")
     .Run(RunInput);

@@ -16,8 +16,8 @@ constexpr int kTileRows = 12;
 #else
 constexpr int kTileRows = 6;
 #endif
-constexpr int64_t kDepth = 256;      // steps of k per packed panel
-constexpr int64_t kRowBlock = 240;   // rows of A that are reused from L2
+constexpr int64_t kDepth = 256;     // steps of k per packed panel
+constexpr int64_t kRowBlock = 240;  // rows of A that are reused from L2
 
 // C tile of kRows x (kVectors vectors) += A rows * packed panel.
 template <int kRows, int kVectors, typename T>

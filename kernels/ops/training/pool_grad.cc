@@ -46,8 +46,8 @@ Status Solve(const OpContext& ctx, const Shape& shape, Pool* p, Shape* out) {
   const auto& ksize = ctx.attr_ints("ksize");
   const auto& strides = ctx.attr_ints("strides");
   if (ksize.size() != static_cast<size_t>(rank) || strides.size() != ksize.size()) {
-    return Error("ksize and strides have %zu and %zu values, want %d", ksize.size(),
-                 strides.size(), rank);
+    return Error("ksize and strides have %zu and %zu values, want %d", ksize.size(), strides.size(),
+                 rank);
   }
   const auto c = static_cast<size_t>(ch);
   if (ksize[0] != 1 || strides[0] != 1 || ksize[c] != 1 || strides[c] != 1) {
@@ -79,10 +79,8 @@ Status Solve(const OpContext& ctx, const Shape& shape, Pool* p, Shape* out) {
     dim->kernel = ksize[a];
     dim->stride = strides[a];
     const bool given = !pads.empty();
-    OPKIT_RETURN_IF_ERROR(SolveWindow(padding, given ? pads[2 * a] : 0,
-                                      given ? pads[2 * a + 1] : 0,
-                                      names[dim == dims[0] ? 0 : (dim == dims[1] ? 1 : 2)],
-                                      dim));
+    OPKIT_RETURN_IF_ERROR(SolveWindow(padding, given ? pads[2 * a] : 0, given ? pads[2 * a + 1] : 0,
+                                      names[dim == dims[0] ? 0 : (dim == dims[1] ? 1 : 2)], dim));
     if (given && (pads[2 * a] >= dim->kernel || pads[2 * a + 1] >= dim->kernel)) {
       return Error("a padding of %lld or more is as large as the window",
                    static_cast<long long>(dim->kernel));
@@ -271,8 +269,8 @@ Status RunMax3DGrad(OpContext& ctx) {
 Status AvgGradShape(OpContext& ctx) {
   Shape out;
   for (const int64_t d : ctx.IntValues(0)) {
-    if (d < 0) return Error("orig_input_shape has the negative size %lld",
-                            static_cast<long long>(d));
+    if (d < 0)
+      return Error("orig_input_shape has the negative size %lld", static_cast<long long>(d));
     out.push_back(d);
   }
   ctx.SetShape(0, out);
