@@ -16,8 +16,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--op", action="append", default=[], help="only this op (repeatable)")
     group.addoption("--simd", default="auto", help="auto, sse4, avx2, avx512 or neon")
     group.addoption("--rounds", type=int, default=15, help="interleaved rounds of the peers' table")
-    group.addoption("--save", default=None, help="where the peers' table goes as JSON")
-    group.addoption("--html", default=None, help="where the peers' table goes as HTML")
+    group.addoption("--save", default="out/bench.json", help="the peers' table as JSON")
+    group.addoption("--html", default="out/bench.html", help="the peers' table as HTML")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Medians and quartiles only: a mean says more about the machine's other users."""
+    config.option.benchmark_columns = ["median", "iqr", "rounds"]
+    config.option.benchmark_sort = "name"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
@@ -22,10 +24,10 @@ def test_peers(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str
     with capsys.disabled():
         print()
         console.print(bench_view(report))
-    if option("--save"):
-        write(report, option("--save"))
-    if option("--html"):
-        write_html(report, option("--html"))
+    for path in (Path(option("--save")), Path(option("--html"))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write(report, option("--save"))
+    write_html(report, option("--html"))
     wrong = [r for r in report.rows if r.parity != "ok"]
     assert not wrong, "\n".join(f"{r.id}: {r.message}" for r in wrong)
     assert report.rows

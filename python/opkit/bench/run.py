@@ -15,8 +15,8 @@ from opkit.bench.lowering import Lowering
 from opkit.bench.models import builtin_model, flex_model, float_twin
 from opkit.bench.results import BenchReport, Row
 from opkit.registry import Declaration
-from opkit.spec import Case, Spec, Types, resolve
-from opkit.verify.declaration import combinations
+from opkit.spec import Case, Spec, Types, numpy_dtype, resolve
+from opkit.verify.declaration import arg_dtype, combinations
 from opkit.verify.execute import LoadError, RunError, Runner
 from opkit.verify.parity import (
     SMALL,
@@ -269,7 +269,7 @@ def ready(
         fixed = replace(case, inputs={**case.inputs, **_fixed(case, inputs)})
         return prepare(replace(spec, truth=None), declaration, types, fixed, SMALL, runner)
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
-    blank = [np.zeros(shape, dtype=arrays[0].dtype) for _ in declaration.outputs]
+    blank = [np.zeros(shape, numpy_dtype(arg_dtype(a, types))) for a in declaration.outputs]
     return Prepared(case, types, inputs, blank, None, None, None, None, {})
 
 
