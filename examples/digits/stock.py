@@ -23,7 +23,7 @@ def _ops(kind: str, text: str) -> list[str]:
 
 
 def attempt(saved_model: str, select: bool, custom: bool, output: str) -> dict[str, Any]:
-    """Converts with these allowances, and loads what comes out in a stock interpreter."""
+    """Converts with these allowances, and runs what comes out in a stock interpreter."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
@@ -45,7 +45,9 @@ def attempt(saved_model: str, select: bool, custom: bool, output: str) -> dict[s
         file.write(model)
     found |= {"converts": True, "bytes": len(model), "runs": True, "says": ""}
     try:
-        tf.lite.Interpreter(model_content=model).allocate_tensors()
+        interpreter = tf.lite.Interpreter(model_content=model)
+        interpreter.allocate_tensors()
+        interpreter.invoke()  # only here are nodes behind a dynamic tensor prepared
     except (RuntimeError, ValueError) as e:
         found |= {"runs": False, "says": str(e)}
     return found
