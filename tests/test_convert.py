@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,11 @@ def test_saved_model(erf_chain: Path) -> None:
     )
     _close(result, 4e-6)
     json.dumps(result.to_json())
+    details = {step.name: step.detail for step in result.steps}
+    assert details["load"] == "signatures: serving_default"
+    assert details["convert"] == "4 nodes, 2 Flex, 0 custom"
+    assert details["rewrite"] == "2 Flex nodes to kernels"
+    assert details["verify"].startswith("8 samples, worst difference")
 
 
 def test_keras_model_and_file(keras_model: Any, tmp_path: Path) -> None:
@@ -356,6 +364,9 @@ def test_int8_runs_custom_ops_in_int8(erf_chain: Path) -> None:
     erfs = [n for _, _, n in result.model.nodes() if n.op == "Erf"]
     assert all(t.dtype == "int8" and t.is_quantized for n in erfs for t in n.inputs + n.outputs)
     assert result.samples == 100
+    details = {step.name: step.detail for step in result.steps}
+    assert details["quantize"] == "2 custom ops to int8, 1 dead nodes dropped"
+    assert details["calibrate"].startswith("100 samples, ")
     assert result.float_model is not None and "Erf" in _ops(result.float_model)
     assert set(result.sizes) == {"source", "float", "quantized"}
     _close(result, 0.05)
@@ -491,6 +502,28 @@ def test_output_is_never_overwritten_unasked(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="folder"):
         convert(source, output=tmp_path / "no" / "out.tflite")
     assert source.read_bytes() == tf_models.erf_flex()
+
+
+def test_comparison_has_a_table(erf_chain: Path) -> None:
+    from rich.console import Console
+
+    console = Console(record=True, width=160, file=open(os.devnull, "w"))  # noqa: SIM115
+    console.print(convert(erf_chain).comparison.view())
+    text = console.export_text()
+    assert "serving_default" in text and "max error" in text
+
+
+def test_tflite_sources_need_no_tensorflow() -> None:
+    code = (
+        "import sys; sys.modules['tensorflow'] = None; import opkit;"
+        "r = opkit.convert(sys.stdin.buffer.read()); assert r.kernels == {'Erf': 1};"
+        "import opkit.convert as c\n"
+        "try: c(r.model, int8=True, representative_dataset=[[1]])\n"
+        "except ValueError as e: assert 'pip install tensorflow' in str(e), e\n"
+        "else: raise SystemExit('no error')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=tf_models.erf_flex())
+    assert done.returncode == 0
 
 
 def test_convert_is_callable_however_it_is_imported() -> None:

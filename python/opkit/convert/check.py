@@ -47,6 +47,39 @@ class Comparison:
     inputs: str = ""
     skipped: str = ""
 
+    def __str__(self) -> str:
+        if self.skipped:
+            return f"not compared: {self.skipped}"
+        worst = max(self.rows, key=lambda row: row.max_abs / max(row.scale, 1e-30))
+        strays = sum(row.mismatched for row in self.rows)
+        return (
+            f"{self.samples} samples, worst difference {worst.max_abs:.3g} of values up to "
+            f"{worst.scale:.3g} ({worst.output}), {strays} mismatched"
+        )
+
+    def view(self) -> Any:
+        """A rich table with one row per output."""
+        from rich.table import Table
+
+        if self.skipped:
+            return str(self)
+        table = Table(title=f"against TensorFlow, {self.samples} {self.inputs}", box=None)
+        for name in ("signature", "output", "dtype"):
+            table.add_column(name)
+        for name in ("elements", "max error", "rms", "largest value", "mismatched"):
+            table.add_column(name, justify="right")
+        for row in self.rows:
+            numbers = (f"{x:.3g}" for x in (row.max_abs, row.rms, row.scale))
+            table.add_row(
+                row.signature,
+                row.output,
+                row.dtype,
+                str(row.elements),
+                *numbers,
+                str(row.mismatched),
+            )
+        return table
+
     def to_json(self) -> dict[str, Any]:
         """As plain dicts and lists."""
         return asdict(self)

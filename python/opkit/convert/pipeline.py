@@ -1,9 +1,10 @@
-"""The steps from a TF model to a model that runs: see DESIGN of the kit, docs/."""
+"""The steps from a TF model to a model that runs."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from opkit.rewrite import (
     CleanUp,
     FlexToKernel,
     Kernels,
+    Report,
     registered_kernels,
     run_passes,
     scan,
@@ -85,11 +87,20 @@ def convert(
 
     result = ConvertResult(Model())
     kernels = registered_kernels() if kernels is None else kernels
-    with _step(result, "load"):
+    with _step(result, "load") as detail:
         loaded = load_source(source)
+        detail.text = (
+            _nodes(loaded)
+            if isinstance(loaded, Model)
+            else f"signatures: {', '.join(loaded.functions)}"
+        )
     model = _float_model(loaded, kernels, result, isolate)
-    with _step(result, "rewrite"):
-        result.report.extend(run_passes(model, [FlexToKernel(), CleanUp()], kernels))
+    with _step(result, "rewrite") as detail:
+        report = run_passes(model, [FlexToKernel(), CleanUp()], kernels)
+        detail.text = _counted(
+            report, {"flex-to-kernel": "Flex nodes to kernels", "clean-up": "dead nodes dropped"}
+        )
+    result.report.extend(report)
     result.scan = scan(model, kernels)
     unserved = [node for node in result.scan.unserved if node.found_as != "builtin-hole"]
     if unserved:
@@ -107,12 +118,21 @@ def convert(
         from opkit.runtime import OpResolver
 
         result.float_model = model
-        with _step(result, "calibrate"):
+        with _step(result, "calibrate") as detail:
             calibration = calibrate(data, representative_dataset, OpResolver(), progress)
+            detail.text = f"{calibration.samples} samples, {len(calibration.ranges)} ranges"
         result.samples = calibration.samples
-        with _step(result, "quantize"):
+        with _step(result, "quantize") as detail:
             quantized, report = quantize(
                 calibration, storage, inference_input_type, inference_output_type, kernels
+            )
+            detail.text = _counted(
+                report,
+                {
+                    "sink-quantization": f"custom ops to {storage}",
+                    "clean-up": "dead nodes dropped",
+                    "integer-io": f"edges to {storage}",
+                },
             )
         result.report.extend(report)
         _keep_extras(model, quantized)
@@ -122,8 +142,9 @@ def convert(
     if verify and isinstance(loaded, TfSource):
         from .check import compare
 
-        with _step(result, "verify"):
+        with _step(result, "verify") as detail:
             result.comparison = compare(loaded, result.model, representative_dataset)
+            detail.text = str(result.comparison)
     if output is not None:
         result.save(output, overwrite)
     return result
@@ -167,10 +188,12 @@ def _float_model(
         else:
             result.sizes["source"] = len(loaded.to_bytes())
         return loaded
-    with _step(result, "convert"):
+    with _step(result, "convert") as detail:
         data = convert_functions(loaded, kernels, result.notes, isolate)
+        model = Model.load(data)
+        detail.text = _nodes(model)
     result.sizes["source"] = len(data)
-    return Model.load(data)
+    return model
 
 
 def _keep_extras(model: Model, quantized: Model) -> None:
@@ -180,8 +203,28 @@ def _keep_extras(model: Model, quantized: Model) -> None:
     quantized.metadata += [entry for entry in model.metadata if entry[0] not in present]
 
 
+class _Detail:
+    """What a step reports of itself; set inside its block."""
+
+    text = ""
+
+
 @contextmanager
-def _step(result: ConvertResult, name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    result.steps.append(Step(name, time.perf_counter() - start))
+def _step(result: ConvertResult, name: str) -> Iterator[_Detail]:
+    start, detail = time.perf_counter(), _Detail()
+    yield detail
+    result.steps.append(Step(name, time.perf_counter() - start, detail.text))
+
+
+def _nodes(model: Model) -> str:
+    nodes = [node for _, _, node in model.nodes()]
+    flex, custom = sum(n.is_flex for n in nodes), sum(n.is_custom for n in nodes)
+    return f"{len(nodes)} nodes, {flex} Flex, {custom} custom"
+
+
+def _counted(report: Report, names: dict[str, str]) -> str:
+    """Changes of each named pass, then refusals: "2 Flex nodes to kernels, 1 refused"."""
+    counts = Counter(change.rewrite for change in report.changes)
+    parts = [f"{counts[key]} {text}" for key, text in names.items() if counts[key]]
+    refused = len(report.refused)
+    return ", ".join(parts + [f"{refused} refused"] * bool(refused)) or "nothing to do"
