@@ -424,15 +424,22 @@ HWY_INLINE Vf<D> Tanh(D d, Vf<D> x) {
 
 constexpr float kTanFastLimit = 65536.0f;
 
-// Remainder of x modulo pi/2 with the quotient n, |x| <= kTanFastLimit.
+// Remainder of x modulo pi/2 with the quotient n, |x| <= kTanFastLimit, and
+// what its rounding lost.
 template <class D>
-HWY_INLINE Vf<D> ReducePi2(D d, Vf<D> x, Vf<D> n) {
+HWY_INLINE Vf<D> ReducePi2(D d, Vf<D> x, Vf<D> n, Vf<D>& low) {
 #if HWY_NATIVE_FMA
   // pi/2 in three parts of 24 bits; the first difference is exact.
-  Vf<D> r = hn::NegMulAdd(n, hn::Set(d, kPi2Hi), x);
-  r = hn::NegMulAdd(n, hn::Set(d, kPi2Lo), r);
-  return hn::NegMulAdd(n, hn::Set(d, -0x1.ee59dap-50f), r);
+  const Vf<D> part = hn::Set(d, kPi2Lo);
+  const Vf<D> first = hn::NegMulAdd(n, hn::Set(d, kPi2Hi), x);
+  const Vf<D> product = hn::Mul(n, part);
+  const Vf<D> r = hn::Sub(first, product);
+  const Vf<D> lost = hn::Sub(hn::Sub(first, r), product);
+  const Vf<D> tail = hn::MulAdd(n, hn::Set(d, -0x1.ee59dap-50f), hn::MulSub(n, part, product));
+  low = hn::Sub(lost, tail);
+  return r;
 #else
+  low = hn::Zero(d);
   // In float64, pi/2 in two parts of which the first has 33 bits.
   const hn::Rebind<double, hn::Half<D>> dd;
   const hn::Half<D> dh;
@@ -455,9 +462,12 @@ HWY_INLINE Vf<D> Tan(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
   const Vf<D> magic = hn::Set(d, kRoundMagic);
   const Vf<D> m = hn::MulAdd(x, hn::Set(d, 0x1.45f306p-1f), magic);  // 2 / pi
-  const Vf<D> r = ReducePi2(d, x, hn::Sub(m, magic));
+  Vf<D> low;
+  const Vf<D> r = ReducePi2(d, x, hn::Sub(m, magic), low);
   const Vf<D> z = hn::Mul(r, r);
-  const Vf<D> t = hn::MulAdd(hn::Mul(r, z), Horner(d, z, tables::kTan), r);
+  // low times 1 + z, nearly the slope.
+  const Vf<D> q = hn::MulAdd(hn::Mul(r, z), Horner(d, z, tables::kTan), hn::MulAdd(low, z, low));
+  const Vf<D> t = hn::Add(r, q);
   const auto odd = hn::MaskFromVec(
       hn::BitCast(d, hn::VecFromMask(du, hn::TestBit(hn::BitCast(du, m), hn::Set(du, 1u)))));
   const Vf<D> y =

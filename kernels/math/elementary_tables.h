@@ -175,8 +175,8 @@ alignas(64) constexpr float kLog1pUnit8[6][8] = {
 constexpr float kAsin[] = {0x1.5555c80p-3f, 0x1.3302040p-4f, 0x1.747bb60p-5f, 0x1.8c3e840p-6f,
                            0x1.595c160p-5f};
 // tan(r) = r + r z P(z), z = r^2 <= (pi / 4)^2.
-constexpr float kTan[] = {0x1.5554de0p-2f, 0x1.112de80p-3f, 0x1.b585800p-5f,
-                          0x1.906f620p-6f, 0x1.96b2620p-9f, 0x1.33e0860p-7f};
+constexpr float kTan[] = {0x1.5555600p-2f, 0x1.110d9c0p-3f,  0x1.bada4a0p-5f, 0x1.5cba500p-6f,
+                          0x1.62f0460p-7f, 0x1.8321580p-14f, 0x1.1ec5000p-8f};
 // sinh(s) = s + s z P(z), z = s^2 <= 1.
 constexpr float kSinh[] = {0x1.5555560p-3f, 0x1.1110e00p-7f, 0x1.a022bc0p-13f, 0x1.756c1e0p-19f};
 
