@@ -273,7 +273,11 @@ def test_refuses_chains_without_ranges() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "text"),
-    [(0.0, float("inf"), "ranges over"), (float("nan"), 1.0, "no calibrated range")],
+    [
+        (0.0, float("inf"), "ranges over"),
+        (float("nan"), 1.0, "no calibrated range"),
+        (float("inf"), float("-inf"), "never computed"),
+    ],
 )
 def test_refuses_ranges_that_are_not_finite(low: float, high: float, text: str) -> None:
     b = _Builder()

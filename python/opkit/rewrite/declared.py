@@ -3,6 +3,7 @@ whether a node fits one. A refusal says what came, what is taken and what helps.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -331,8 +332,15 @@ class Kernels:
 def registered_kernels() -> Kernels:
     """The kernels of the kit and of every loaded author's library."""
     registry = importlib.import_module("opkit.registry")
+    return _kernels(tuple((d.name, d.version) for d in registry.declarations().values()))
+
+
+@functools.lru_cache(maxsize=4)
+def _kernels(newest: tuple[tuple[str, int], ...]) -> Kernels:
+    """Every interpreter asks for these; parsing hundreds of declarations takes a while."""
+    registry = importlib.import_module("opkit.registry")
     return Kernels.from_json(
         registry.find(name, version).json
-        for name in registry.declarations()
+        for name, _ in newest
         for version in registry.versions(name)
     )

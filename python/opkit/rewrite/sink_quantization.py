@@ -230,7 +230,12 @@ class _Sinker:
                 f"{where} has no quantization and no calibrated range",
                 "calibrate: opkit.convert with a representative dataset",
             )
-        if not (np.isfinite(low) and np.isfinite(high)) or low > high:
+        if low > high:
+            return Refusal(
+                f"{where} was never computed in calibration",
+                "use samples that reach this branch of the model",
+            )
+        if not (np.isfinite(low) and np.isfinite(high)):
             return Refusal(
                 f"{where} ranges over [{low}, {high}] in calibration",
                 "use samples that keep the values finite",
