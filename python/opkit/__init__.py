@@ -41,7 +41,27 @@ _LAZY = {
     "bench": "opkit.bench",
 }
 
-__all__ = ["__version__", *_LAZY]
+__all__ = [
+    "HostError",
+    "Interpreter",
+    "Model",
+    "ModelError",
+    "OpResolver",
+    "UnsupportedOpError",
+    "__version__",
+    "bench",
+    "convert",
+    "declarations",
+    "delegate_path",
+    "get_simd",
+    "install",
+    "installed",
+    "load_delegate",
+    "load_library",
+    "scan",
+    "set_simd",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
