@@ -394,12 +394,12 @@ def misc_tables() -> None:
     emit("DawsnC", dawson_tail, 1e-12, 1 / 27, rational=True)
     emit("ExpintA", lambda x: (mp.ei(x) - mp.euler - mp.log(x)) / x, 1e-12, 2, mid=0)
     emit("ExpintB", lambda x: x * mp.exp(-x) * mp.ei(x), 2, 6, rational=True)
-    emit("ExpintC", lambda x: x * mp.exp(-x) * mp.ei(x), 6, 12, rational=True)
+    emit("ExpintC", lambda x: x * mp.exp(-x) * mp.ei(x), 6, 12)
 
     def big_ei(v: mp.mpf) -> mp.mpf:
         return mp.exp(-1 / v) * mp.ei(1 / v) / v
 
-    emit("ExpintD", big_ei, 1 / 40, 1 / 12, rational=True)
+    emit("ExpintD", big_ei, 1 / 40, 1 / 12)
     emit("ExpintE", big_ei, 1e-4, 1 / 40, rational=True)
 
     def fres(t: mp.mpf) -> tuple:

@@ -20,6 +20,8 @@ HWY_INLINE V Power(V w, V s, V shift) {
   const V log = LogPair(w, low);
   const V product = hn::Mul(s, log);
   low = hn::MulAdd(s, low, hn::MulSub(s, log, product));
+  // NaN where the product is over the range.
+  low = hn::IfThenElseZero(hn::Lt(hn::Abs(low), Set(1.0)), low);
   return ExpPair(hn::Sub(shift, product), hn::Neg(low));
 }
 
@@ -51,7 +53,8 @@ HWY_INLINE V HurwitzPositive(V s, V q, V shift) {
     t = hn::Mul(hn::Mul(t, hn::Add(s, Set(2.0 * j + 1))), inv);
     t = hn::Mul(hn::Mul(t, hn::Add(s, Set(2.0 * j + 2))), inv);
   }
-  return hn::Add(sum, tail);
+  // With infinite terms the corrections are NaN.
+  return If(hn::Eq(sum, Set(kInf)), sum, hn::Add(sum, tail));
 }
 
 // The same for q < 0, s a whole number: with f = q - floor(q) and m = -floor(q),

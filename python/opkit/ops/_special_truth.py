@@ -140,7 +140,17 @@ def _bessel_k(order: int, scaled: bool, x: float) -> Any:
     if v < 1e-12:  # the leading terms of 10.31.2 and 10.30.2
         return 1 / v if order else -mp.log(v / 2) - mp.euler
     if v < 40:
-        return mp.besselk(order, v) * (mp.exp(v) if scaled else 1)
+        # DLMF 10.32.9 by the trapezoidal rule, which errs by exp(-pi^2 / h) only.
+        h = mp.mpf("0.15") if v < 8 else mp.mpf("0.05")  # of the width of the peak
+        total, t = mp.mpf(1) / 2, mp.mpf(0)
+        while True:
+            t += h
+            c = mp.cosh(t)
+            term = mp.exp(-v * (c - 1)) * (c if order else 1)
+            total += term
+            if term < 1e-28 * total:
+                break
+        return h * total * (1 if scaled else mp.exp(-v))
     return _hankel(order, v, 1) * mp.sqrt(mp.pi / (2 * v)) * (1 if scaled else mp.exp(-v))
 
 
@@ -165,7 +175,7 @@ def expint(x: float) -> Any:
 @_each
 def fresnel_cos(x: float) -> Any:
     """The integral of cos(pi t^2 / 2) from 0 to x."""
-    if abs(x) > 1e12:
+    if abs(x) > 1e17:
         return math.copysign(0.5, x)
     return mp.fresnelc(mp.mpf(x)) if not math.isnan(x) else x
 
@@ -173,18 +183,47 @@ def fresnel_cos(x: float) -> Any:
 @_each
 def fresnel_sin(x: float) -> Any:
     """The integral of sin(pi t^2 / 2) from 0 to x."""
-    if abs(x) > 1e12:
+    if abs(x) > 1e17:
         return math.copysign(0.5, x)
     return mp.fresnels(mp.mpf(x)) if not math.isnan(x) else x
 
 
-def spence(x: np.ndarray) -> np.ndarray:
-    """Li2(1 - x), NaN at infinity as in TensorFlow."""
-    return np.where(np.isinf(x), np.nan, special.spence(x))
+@_each
+def spence(x: float) -> Any:
+    """Li2(1 - x), NaN below 0 and at infinity as in TensorFlow; DLMF 25.12.4 where x is large."""
+    if math.isnan(x) or x < 0 or x == math.inf:
+        return math.nan
+    v = mp.mpf(x)
+    if v < 2:
+        return mp.re(mp.polylog(2, 1 - v))
+    u = 1 / v
+    return -(mp.log(v) ** 2) / 2 - mp.re(mp.polylog(2, 1 - u))
+
+
+@_each
+def dawsn(x: float) -> Any:
+    """Dawson's integral; beyond 20 by its asymptotic series (DLMF 7.12)."""
+    if math.isnan(x) or math.isinf(x):
+        return 0.0 if math.isinf(x) else x
+    v = mp.mpf(x)
+    if abs(v) < 20:
+        return mp.sqrt(mp.pi) / 2 * mp.exp(-v * v) * mp.erfi(v)
+    total = term = 1 / (2 * v)
+    for k in range(1, 40):
+        term *= (2 * k - 1) / (2 * v * v)
+        total += term
+    return total
 
 
 def _hurwitz(s: float, q: float) -> Any:
     """sum (q + k)^-s; q < 0 through the recurrence up to a positive argument."""
+    # mpmath's error is absolute: more digits for a small result.
+    more = max(0, int(min(s, 1e4) * math.log10(max(q, 1 - q, 1))))
+    with mp.workdps(_DIGITS + more):
+        return +_hurwitz_sum(s, q)
+
+
+def _hurwitz_sum(s: float, q: float) -> Any:
     if q > 0:
         return mp.zeta(mp.mpf(s), mp.mpf(q))
     if s != math.floor(s) or q < -1e4:
@@ -230,16 +269,23 @@ def polygamma(n: float, x: float) -> Any:
 
 
 def igamma(a: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """P(a, x)."""
-    return special.gammainc(a, x)
+    """P(a, x); TensorFlow's 0 at x = 0 and at a = inf, NaN outside a > 0, x >= 0."""
+    inside = (a > 0) & (x >= 0)
+    p = np.where(inside, special.gammainc(a, x), np.nan)
+    p = np.where(np.isinf(a) & inside, 0.0, p)
+    return np.where(x == 0, 0.0, p)
 
 
 def igammac(a: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Q(a, x)."""
-    return special.gammaincc(a, x)
+    """Q(a, x); TensorFlow's 0 where both are infinite, NaN outside a > 0, x >= 0."""
+    q = np.where((a > 0) & (x >= 0), special.gammaincc(a, x), np.nan)
+    q = np.where(np.isinf(a) & (x >= 0) & (a > 0), 1.0, q)
+    return np.where(np.isinf(a) & (a > 0) & (x == np.inf), 0.0, q)
 
 
 def betainc(a: np.ndarray, b: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """I_x(a, b), NaN outside a, b > 0 and 0 <= x <= 1."""
-    inside = (a > 0) & (b > 0) & (x >= 0) & (x <= 1)
-    return np.where(inside, special.betainc(a, b, x), np.nan)
+    """I_x(a, b); NaN as in TensorFlow, which looks at x = 0 and 1 before NaN and inf in a, b."""
+    value = np.where((x > 0) & (x < 1), special.betainc(a, b, x), np.nan)
+    value = np.where(np.isinf(a) | np.isinf(b), np.nan, value)
+    value = np.where((x == 0) | (x == 1), x, value)
+    return np.where((a <= 0) | (b <= 0), np.nan, value)

@@ -14,6 +14,7 @@ from opkit.spec import (
     AbsRel,
     Case,
     Domain,
+    Known,
     Peers,
     Reject,
     Spec,
@@ -206,7 +207,9 @@ register(
         "Dawsn",
         Domain(near=(0, 2, 5.19, 0.92413887)),
         _bounds(8),
-        truth="scipy.special.dawsn",
+        truth=_TRUTH + "dawsn",
+        truth_limit=_FEW,
+        numpy="scipy.special.dawsn",
         doc="Dawson's integral exp(-x^2) int_0^x exp(t^2) dt.",
         source="DLMF 7.2.5, 7.12",
     ),
@@ -217,6 +220,11 @@ register(
         truth=_TRUTH + "expint",
         truth_limit=_FEW,
         numpy="scipy.special.expi",
+        known=(
+            Known(
+                "exp(x) = inf times a flushed 1 / x gives NaN", lambda inputs: inputs["x"] > 1e30
+            ),
+        ),
         doc="Exponential integral Ei(x) for x >= 0, NaN below.",
         source="DLMF 6.2.5, 6.12",
     ),
@@ -241,8 +249,9 @@ register(
     unary(
         "Spence",
         Domain(0, math.inf, near=(0.5, 1, 1.5, 2)),
-        _bounds(16),
+        _bounds(8),
         truth=_TRUTH + "spence",
+        truth_limit=_FEW,
         numpy="scipy.special.spence",
         doc="Dilogarithm -int_1^x log(t) / (t - 1) dt; NaN for x < 0.",
         source="DLMF 25.12",
