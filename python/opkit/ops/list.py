@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from opkit.spec import Case, Peers, Spec, Types, arr, register
+from opkit.spec import Case, Peers, Reject, Spec, Types, arr, register
 
 _SOURCE = "tensorflow/core/kernels/list_kernels.h, list_kernels.cc"
 
@@ -288,6 +288,57 @@ def _loop(tf: Any, x: Any) -> Any:
     return write.stack()
 
 
+def _add_lists(tf: Any, x: Any) -> Any:
+    """Sum and zeros of lists with items unset in one, the other, and both."""
+    handles = []
+    for index in (0, 2, 0):
+        handle = _reserve(tf, 4, x.dtype, list(x.shape[1:]))
+        handle = tf.raw_ops.TensorListSetItem(input_handle=handle, index=index, item=x[index])
+        handle = tf.raw_ops.TensorListSetItem(input_handle=handle, index=1, item=x[0])
+        handles.append(handle)
+    total = tf.raw_ops.AddN(inputs=handles)
+    zeros = tf.raw_ops.ZerosLike(x=total)
+    shape = list(x.shape[1:])
+    return [_stack(tf, total, x.dtype, shape), _stack(tf, zeros, x.dtype, shape)]
+
+
+def _add_cases(types: Types) -> Iterator[Case]:
+    if types.main == "variant":
+        rows = np.arange(18, dtype=np.float32).reshape(3, 2, 3) / 7
+        yield Case("lists", {"x": rows}, program=_add_lists)
+        return
+    for count in (1, 2, 5, 8, 9, 10, 12, 27):
+        yield Case(f"{count}-matrices", {"inputs": [arr(7, 33) for _ in range(count)]})
+    yield Case("scalars", {"inputs": [arr(), arr(), arr()]})
+    yield Case("empty", {"inputs": [arr(0, 3), arr(0, 3)]})
+    yield Case("long", {"inputs": [arr(40_000), arr(40_000), arr(40_000)]})
+
+
+def _zeros_cases(types: Types) -> Iterator[Case]:
+    if types.main == "variant":
+        rows = np.arange(18, dtype=np.float32).reshape(3, 2, 3)
+        yield Case("lists", {"x": rows}, program=_add_lists)
+        return
+    for shape in ((), (5,), (2, 0), (2, 3, 4)):
+        if types.main != "string" or shape:
+            yield Case("x".join(map(str, shape)) or "scalar", {"x": arr(*shape)})
+
+
+def _gradient_args(types: Types) -> Iterator[Case]:
+    pairs = {
+        "equal": ([2, 3], [2, 3]),
+        "row": ([2, 3], [3]),
+        "column": ([2, 1], [2, 3]),
+        "both": ([2, 1, 4], [1, 3, 1]),
+        "ones": ([1, 1, 2], [1, 2]),
+        "same-ones": ([1, 1], [1, 1]),
+        "zero": ([0, 1], [1, 5]),
+        "long": ([3], [4, 1, 1, 2, 3]),
+    }
+    for name, (a, b) in pairs.items():
+        yield Case(name, {"s0": a, "s1": b})
+
+
 # dtypes whose rows the converter can slice and stack with builtins around the list
 _SLICED = ("float32", "int32", "int64", "uint8", "int8", "bool", "int16")
 
@@ -398,4 +449,27 @@ register(
         "A list with slices put at indices.",
     ),
     _list_spec("TensorListConcatLists", _plain(("concat", _concat_lists)), "Two lists as one."),
+    Spec(
+        "AddN",
+        _add_cases,
+        rejects=(Reject("shapes", {"inputs": [arr(2), arr(3)]}, "shape", dtypes=("float32",)),),
+        peers=Peers(lowering=False),
+        doc="Sum of tensors in their order, or of lists item by item.",
+        source="tensorflow/core/kernels/aggregate_ops.cc; list_kernels.h",
+    ),
+    Spec(
+        "ZerosLike",
+        _zeros_cases,
+        peers=Peers(lowering=False),
+        doc="Zeros (empty strings, lists of zeros) of the same shape.",
+        source="tensorflow/core/kernels/constant_op.cc; list_kernels.h",
+    ),
+    Spec(
+        "BroadcastGradientArgs",
+        _gradient_args,
+        rejects=(Reject("no-broadcast", {"s0": [2, 3], "s1": [2, 4]}, "do not broadcast"),),
+        peers=Peers(lowering=False),
+        doc="The dimensions that gradients of broadcast operands are summed over.",
+        source="tensorflow/core/kernels/bcast_ops.cc",
+    ),
 )
