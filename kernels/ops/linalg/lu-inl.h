@@ -152,7 +152,6 @@ HWY_NOINLINE bool LuPanel(size_t rows, size_t depth, T* HWY_RESTRICT p, size_t* 
     for (size_t i = j + 1; i < rows; ++i) {
       T* row = p + i * kBlock;
       const T f = vanishes ? T(0) : Divide(row[j], pivot);
-      row[j] = f;
       Real<T>* r = AsReal(row);
       const Vec<T> re = hn::Set(d, RealPart(f)), im = hn::Set(d, ImagPart(f));
       for (size_t c = start; c < kRow; c += lanes) {
@@ -161,6 +160,7 @@ HWY_NOINLINE bool LuPanel(size_t rows, size_t depth, T* HWY_RESTRICT p, size_t* 
         if constexpr (kParts<T> == 2) y = hn::NegMulAdd(im, TimesI(d, x), y);
         hn::Store(y, d, r + c);
       }
+      row[j] = f;  // after the vectors: a load that spans a fresh narrow store would stall
       if (j + 1 < depth) {
         const Real<T> score = Abs(row[j + 1]);
         if (score > best_score) {

@@ -145,13 +145,15 @@ class ScaledProduct {
  public:
   explicit ScaledProduct(Real<T> sign) : mantissa_(sign) {}
   void Multiply(T x) {
-    const Wide y = mantissa_;
+    Wide factor;
     if constexpr (kParts<T> == 2) {
-      mantissa_ = Times(y, Wide(x.real(), x.imag()));
+      factor = Wide(x.real(), x.imag());
     } else {
-      mantissa_ = y * static_cast<double>(x);
+      factor = static_cast<double>(x);
     }
-    Normalise();
+    Normalise(&factor);
+    mantissa_ = Times(mantissa_, factor);
+    Normalise(&mantissa_);
   }
   T Value() const {
     if constexpr (kParts<T> == 2) {
@@ -178,15 +180,13 @@ class ScaledProduct {
 
  private:
   using Wide = std::conditional_t<kParts<T> == 2, Complex128, double>;
-  // Factors of float cannot leave double's range in one step, so that the exponent is taken out
-  // only when needed; double takes it out each time.
-  void Normalise() {
-    const double size = Largest(mantissa_);
-    if (sizeof(Real<T>) == 4 && size > 1e-200 && size < 1e200) return;
+  // Takes the exponent out of x where two such factors could leave double's range.
+  void Normalise(Wide* x) {
+    const double size = Largest(*x);
+    if ((size > 1e-140 && size < 1e140) || size == 0 || !std::isfinite(size)) return;
     int e = 0;
     std::frexp(size, &e);
-    if (size == 0 || !std::isfinite(size)) return;
-    mantissa_ = mantissa_ * std::ldexp(1.0, -e / 2) * std::ldexp(1.0, -e + e / 2);
+    *x = *x * std::ldexp(1.0, -e / 2) * std::ldexp(1.0, -e + e / 2);
     exponent_ += e;
   }
   static double Largest(double x) { return std::abs(x); }

@@ -118,41 +118,105 @@ struct Lane<std::complex<Rt>> {
   static HWY_INLINE V Zero() { return {hn::Zero(D()), hn::Zero(D())}; }
 };
 
+// Transposes a block of as many rows as a 128-bit vector has lanes: p[i] + k for row i, element k
+// becomes q[k] + i.
+template <class R>
+HWY_INLINE void TransposeBlock(const R* const* p, R* const* q) {
+  const hn::Full128<R> d;
+  if constexpr (sizeof(R) == 8) {
+    const auto a = hn::LoadU(d, p[0]), b = hn::LoadU(d, p[1]);
+    hn::StoreU(hn::InterleaveLower(d, a, b), d, q[0]);
+    hn::StoreU(hn::InterleaveUpper(d, a, b), d, q[1]);
+  } else {
+    const hn::Full128<double> pairs;
+    const auto a = hn::LoadU(d, p[0]), b = hn::LoadU(d, p[1]);
+    const auto c = hn::LoadU(d, p[2]), e = hn::LoadU(d, p[3]);
+    const auto ab0 = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+    const auto ab1 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+    const auto ce0 = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+    const auto ce1 = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab0, ce0)), d, q[0]);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab0, ce0)), d, q[1]);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab1, ce1)), d, q[2]);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab1, ce1)), d, q[3]);
+  }
+}
+
+// The matrix at rows[lane] of `reals` numbers into each lane of a group.
+template <class R>
+HWY_NOINLINE void PackRows(const R* const* rows, size_t reals, R* HWY_RESTRICT group) {
+  constexpr size_t kLanes = hn::MaxLanes(hn::ScalableTag<R>());
+  constexpr size_t kTile = 16 / sizeof(R);
+  size_t e = 0;
+  for (; e + kTile <= reals; e += kTile) {
+    for (size_t lane = 0; lane < kLanes; lane += kTile) {
+      const R* from[kTile];
+      R* to[kTile];
+      for (size_t i = 0; i < kTile; ++i) {
+        from[i] = rows[lane + i] + e;
+        to[i] = group + (e + i) * kLanes + lane;
+      }
+      TransposeBlock<R>(from, to);
+    }
+  }
+  for (; e < reals; ++e) {
+    for (size_t lane = 0; lane < kLanes; ++lane) group[e * kLanes + lane] = rows[lane][e];
+  }
+}
+
+template <class R>
+HWY_NOINLINE void UnpackRows(const R* HWY_RESTRICT group, size_t stride, size_t count,
+                             size_t reals, R* dst) {
+  constexpr size_t kLanes = hn::MaxLanes(hn::ScalableTag<R>());
+  constexpr size_t kTile = 16 / sizeof(R);
+  size_t lane = 0;
+  for (; lane + kTile <= count; lane += kTile) {
+    size_t e = 0;
+    for (; e + kTile <= reals; e += kTile) {
+      const R* from[kTile];
+      R* to[kTile];
+      for (size_t i = 0; i < kTile; ++i) {
+        from[i] = group + (e + i) * kLanes + lane;
+        to[i] = dst + (lane + i) * stride + e;
+      }
+      TransposeBlock<R>(from, to);
+    }
+    for (; e < reals; ++e) {
+      for (size_t i = lane; i < lane + kTile; ++i) dst[i * stride + e] = group[e * kLanes + i];
+    }
+  }
+  for (; lane < count; ++lane) {
+    for (size_t e = 0; e < reals; ++e) dst[lane * stride + e] = group[e * kLanes + lane];
+  }
+}
+
 // `count` matrices of `size` elements, `stride` T apart, into one group; lanes beyond count repeat
 // the last matrix, so they hold nothing that could fail on its own.
 template <class T>
-HWY_NOINLINE void PackLanes(const T* src, size_t stride, size_t count, size_t size,
-                          Real<T>* HWY_RESTRICT group) {
-  constexpr size_t kLanes = Lane<T>::kLanes;
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    const Real<T>* m = AsReal(src + HWY_MIN(lane, count - 1) * stride);
-    Real<T>* g = group + lane;
-    for (size_t e = 0; e < size * kParts<T>; ++e) g[e * kLanes] = m[e];
+HWY_INLINE void PackLanes(const T* src, size_t stride, size_t count, size_t size,
+                          Real<T>* group) {
+  const Real<T>* rows[Lane<T>::kLanes];
+  for (size_t lane = 0; lane < Lane<T>::kLanes; ++lane) {
+    rows[lane] = AsReal(src + HWY_MIN(lane, count - 1) * stride);
   }
+  PackRows<Real<T>>(rows, size * kParts<T>, group);
 }
 
 // The same with matrix index[lane] of src in each lane.
 template <class T>
-HWY_NOINLINE void PackLanesAt(const T* src, const int64_t* index, size_t count, size_t size,
-                              Real<T>* HWY_RESTRICT group) {
-  constexpr size_t kLanes = Lane<T>::kLanes;
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    const size_t from = static_cast<size_t>(index[HWY_MIN(lane, count - 1)]);
-    const Real<T>* m = AsReal(src + from * size);
-    Real<T>* g = group + lane;
-    for (size_t e = 0; e < size * kParts<T>; ++e) g[e * kLanes] = m[e];
+HWY_INLINE void PackLanesAt(const T* src, const int64_t* index, size_t count, size_t size,
+                            Real<T>* group) {
+  const Real<T>* rows[Lane<T>::kLanes];
+  for (size_t lane = 0; lane < Lane<T>::kLanes; ++lane) {
+    rows[lane] = AsReal(src + static_cast<size_t>(index[HWY_MIN(lane, count - 1)]) * size);
   }
+  PackRows<Real<T>>(rows, size * kParts<T>, group);
 }
 
 template <class T>
-HWY_NOINLINE void UnpackLanes(const Real<T>* HWY_RESTRICT group, size_t stride, size_t count,
-                            size_t size, T* dst) {
-  constexpr size_t kLanes = Lane<T>::kLanes;
-  for (size_t lane = 0; lane < count; ++lane) {
-    Real<T>* m = AsReal(dst + lane * stride);
-    const Real<T>* g = group + lane;
-    for (size_t e = 0; e < size * kParts<T>; ++e) m[e] = g[e * kLanes];
-  }
+HWY_INLINE void UnpackLanes(const Real<T>* group, size_t stride, size_t count, size_t size,
+                            T* dst) {
+  UnpackRows<Real<T>>(group, stride * kParts<T>, count, size * kParts<T>, AsReal(dst));
 }
 
 // Conjugate transpose of an n x n group in place.
