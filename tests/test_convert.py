@@ -255,6 +255,38 @@ def test_badly_lowered_ops_stay_whole(op: str) -> None:
     assert result.comparison.rows[0].mismatched == 0
 
 
+def test_every_protected_op_becomes_one_custom_op() -> None:
+    from opkit.convert.protect import PROTECTED
+    from opkit.rewrite import registered_kernels
+
+    assert set(PROTECTED) <= {declaration.name for declaration in registered_kernels()}
+    x = tf().TensorSpec([2, 4, 6], tf().float32)
+    arguments = {"RFFT": {"fft_length": [6]}, "RFFT2D": {"fft_length": [4, 6]}}
+
+    def call(op: str, a: Any, b: Any) -> Any:
+        raw = getattr(tf().raw_ops, op)
+        if op in arguments:
+            return raw(input=a, **arguments[op])
+        if op.startswith("X"):
+            return raw(x=a, y=b)
+        return raw(**{"features" if op.startswith("S") else "x": a})
+
+    functions = {
+        op: tf().function(lambda a, b, op=op: {"y": call(op, a, b)}, input_signature=[x, x])
+        for op in PROTECTED
+    }
+    result = convert(functions, verify=False)
+    assert sorted(_ops(result.model)) == sorted(PROTECTED)
+    interpreter = opkit.Interpreter(model_content=result.to_bytes())
+    values = [RNG.uniform(0.1, 2, (2, 4, 6)).astype(np.float32) for _ in range(2)]
+    for op in PROTECTED:
+        inputs = result.model.signatures[sorted(PROTECTED).index(op)].inputs
+        runner = interpreter.get_signature_runner(op)
+        got = runner(**{name: values["ab".index(name[0])] for name in inputs})["y"]
+        want = call(op, *map(tf().constant, values)).numpy()
+        assert np.allclose(got, want, rtol=4e-6, atol=4e-6 * np.abs(want).max()), op
+
+
 def test_protection_reaches_into_loops_and_branches() -> None:
     def loop(x: Any) -> Any:
         def body(i: Any, v: Any) -> Any:

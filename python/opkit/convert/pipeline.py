@@ -189,10 +189,9 @@ def _float_model(
             result.sizes["source"] = len(loaded.to_bytes())
         return loaded
     with _step(result, "convert") as detail:
-        data = convert_functions(loaded, kernels, result.notes, isolate)
-        model = Model.load(data)
+        model = convert_functions(loaded, kernels, result.notes, isolate)
         detail.text = _nodes(model)
-    result.sizes["source"] = len(data)
+    result.sizes["source"] = len(model.to_bytes())
     return model
 
 

@@ -25,11 +25,13 @@ PROTECTED = {
     "Lgamma": "lowered to constants of the tensor's size (92 MB for a million elements)",
     "Log1p": "lowered to log(1 + x), which loses all digits near 0",
     "RFFT": "lowered to RFFT2D, for powers of two only and slower",
-    "Selu": "lowered so that NaN is lost",
+    "RFFT2D": "a builtin for powers of two only",
+    "Selu": "lowered to exp(x) - 1, which loses all digits near 0",
     "Softplus": "lowered with an error of 0.6 %, and to inf at 100",
-    "Softsign": "lowered to three ops",
-    "Xdivy": "lowered so that NaN handling differs",
-    "Xlogy": "lowered so that NaN handling differs",
+    "Softsign": "lowered to three ops, which int8 rounds three times",
+    "Xdivy": "lowered to three ops, which int8 rounds three times",
+    "Xlog1py": "lowered to log(1 + y), which loses all digits near 0",
+    "Xlogy": "lowered to four ops, which int8 rounds four times",
 }
 
 _numbers = itertools.count()

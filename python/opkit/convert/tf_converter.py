@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from opkit.model import Model
 from opkit.rewrite import Kernels
 
 from .child import run_in_child
@@ -20,13 +21,14 @@ __all__ = ["convert_functions", "run_converter"]
 
 def convert_functions(
     source: TfSource, kernels: Kernels, notes: list[str], isolate: bool = False
-) -> bytes:
-    """A float .tflite file of ``source``: builtins where there are any, Flex nodes for what
+) -> Model:
+    """A float model of ``source``: builtins where there are any, Flex nodes for what
     TensorFlow's Flex list holds, custom nodes for the rest and for protected ops.
 
     What was done differently from the plain way is added to ``notes``; ``isolate`` runs the
     converter in a child process. Raises ConversionError."""
     frozen = _freeze_all(source, notes)
+    renamed: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="opkit-") as folder:
         counts: Counter[str] = Counter()
         saved_model = Path(folder, "model")
@@ -36,11 +38,18 @@ def convert_functions(
         else:
             for function in frozen.values():
                 counts.update(protect(function.graph_def, kernels))
+            if set(frozen) & set(PROTECTED):
+                # The converter mixes up a signature and an op of the same name.
+                renamed = {f"signature_{i:04}": key for i, key in enumerate(sorted(frozen))}
+                frozen = {name: frozen[key] for name, key in renamed.items()}
             save_frozen(frozen, saved_model)
         for op, count in sorted(counts.items()):
             notes.append(f"{count} {op} kept whole for the kit's kernel: {PROTECTED[op]}")
         run = run_in_child if isolate else run_converter
-        return run(saved_model, sorted(source.functions))
+        model = Model.load(run(saved_model, sorted(frozen or source.functions)))
+    for signature in model.signatures:
+        signature.key = renamed.get(signature.key, signature.key)
+    return model
 
 
 def _freeze_all(source: TfSource, notes: list[str]) -> dict[str, FrozenFunction] | None:
