@@ -269,7 +269,10 @@ def verify(
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="For a model: the SavedModel, .keras or .tflite it must agree with."),
+        typer.Option(
+            help="For a model: the SavedModel or .keras it must agree with; or a .tflite, which "
+            "runs on the kit's kernels as well."
+        ),
     ] = None,
     samples: Annotated[
         Path | None, typer.Option(help="For a model: .npz or .npy with inputs.")

@@ -67,9 +67,14 @@ class Output:
             }
             sys.stdout.write(json.dumps(line) + "\n")
         else:
-            self.err.print(f"opkit {self.command}: {error.message}", style="bold red", markup=False)
+            self.err.print(
+                f"opkit {self.command}: {error.message}",
+                style="bold red",
+                markup=False,
+                soft_wrap=True,
+            )
             if error.next_step:
-                self.err.print(f"next step: {error.next_step}", markup=False)
+                self.err.print(f"next step: {error.next_step}", markup=False, soft_wrap=True)
         raise typer.Exit(error.code)
 
     @contextmanager
@@ -135,7 +140,9 @@ def _explain(e: Exception) -> CliError | None:
     if name == "ModelError":
         return CliError(FAILED, text, "the file is no valid .tflite model; convert it again")
     if name in ("ConversionError", "UnsupportedOpError"):
-        return CliError(FAILED, text, "`opkit scan MODEL` shows every op that is not served")
+        unserved = name == "UnsupportedOpError" or getattr(e, "nodes", None)
+        step = "`opkit scan MODEL` shows every op that is not served" if unserved else ""
+        return CliError(FAILED, text, step)
     if isinstance(e, ValueError):
         return CliError(USAGE, text)
     return None

@@ -160,7 +160,7 @@ def _extras() -> list[Finding]:
     if python:
         lines.append(Finding("Flex peer", OK, "an environment with TensorFlow 2.17 or 2.18"))
     else:
-        step = "make bench builds one; or set OPKIT_FLEX_PYTHON to its python"
+        step = "make test-hosts builds one; or set OPKIT_FLEX_PYTHON to its python"
         lines.append(Finding("Flex peer", WARN, "none; bench has no Flex figures without it", step))
     from opkit.scaffold import paths
 
