@@ -6,6 +6,7 @@
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 
+set(opkit_exports "${CMAKE_CURRENT_LIST_DIR}/exports.map")
 get_filename_component(_opkit_root "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
 if(NOT TARGET opkit::framework)
   add_library(opkit::framework STATIC IMPORTED)
@@ -31,4 +32,7 @@ function(opkit_add_ops name)
   target_link_libraries(${name} PRIVATE opkit::framework)
   # The table of ops is looked up by name when the library is loaded.
   target_link_options(${name} PRIVATE -Wl,-u,opkit_library -Wl,--gc-sections)
+  if(NOT APPLE)
+    target_link_options(${name} PRIVATE -Wl,--version-script=${opkit_exports})
+  endif()
 endfunction()

@@ -146,7 +146,7 @@ class Demo:
                 continue
             says = " ".join(found["says"].split())
             runs = "[green]yes" if found["runs"] else "[red]no"
-            table.add_row(allowed, "[green]yes", runs, escape(says.split('. ')[0][:200]))
+            table.add_row(allowed, "[green]yes", runs, escape(says.split(". ")[0][:200]))
         self.console.print(table)
         if done.returncode != 0 or not stock.exists():
             self.console.print(escape(done.stderr[-2000:]))
