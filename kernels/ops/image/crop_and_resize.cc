@@ -6,17 +6,12 @@
 #include <type_traits>
 
 #include "opkit/op.h"
+#include "ops/image/crop.h"
 
 namespace opkit {
 namespace {
 
-// Where one output row or column samples the input.
-struct Tap {
-  int64_t low;   // nearer the origin; element offset
-  int64_t high;  // equal to low at an exact hit
-  float lerp;    // weight of high
-  bool inside;
-};
+using image::Tap;
 
 Status CropShape(OpContext& ctx) {
   const Shape& image = ctx.shape(0);
@@ -99,17 +94,25 @@ struct Crop {
 };
 
 template <typename T>
-void CropRow(const Crop& g, const T* image, const Tap& ty, const Tap* columns, float* out) {
+void CropRow(const Crop& g, const T* pixels, const Tap& ty, const Tap* columns, float* out) {
   if (!ty.inside) {
     for (int64_t i = 0; i < g.crop_width * g.depth; ++i) out[i] = g.outside;
     return;
   }
   if (g.nearest) {
-    NearestRow<T>(image + ty.low, columns, g.crop_width, g.depth, g.outside, out);
+    NearestRow<T>(pixels + ty.low, columns, g.crop_width, g.depth, g.outside, out);
     return;
   }
-  const T* const top = image + ty.low;
-  const T* const bottom = image + ty.high;
+  const T* const top = pixels + ty.low;
+  const T* const bottom = pixels + ty.high;
+  if constexpr (std::is_same_v<T, float>) {
+    if (g.depth > 1) {
+      const int64_t readable = g.height * g.width * g.depth - ty.high;
+      image::BilinearRowF32(top, bottom, ty.lerp, columns, g.crop_width, g.depth, readable,
+                            g.outside, out);
+      return;
+    }
+  }
   switch (g.depth) {
     case 1:
       BilinearRow<1, T>(top, bottom, ty.lerp, columns, g.crop_width, 1, g.outside, out);

@@ -105,13 +105,62 @@ HWY_NOINLINE void ReduceStrided(const T* base, int64_t stride, int64_t count, in
   } while (done < count);
 }
 
-template <typename T>
-HWY_NOINLINE void DivideRow(T* y, int64_t n, T divisor) {
+// Collects rows and reduces them whenever kMaxRows are there, folding the result so far in.
+template <typename T, class Op>
+class RowFold {
+ public:
+  HWY_INLINE RowFold(int64_t n, T* out) : n_(n), out_(out) {}
+  HWY_INLINE void Add(const T* row) {
+    if (count_ == kMaxRows) {
+      ReduceRows<T, Op>(rows_, count_, n_, out_);
+      rows_[0] = out_;
+      count_ = 1;
+    }
+    rows_[count_++] = row;
+  }
+  HWY_INLINE void Finish() { ReduceRows<T, Op>(rows_, count_, n_, out_); }
+
+ private:
+  const T* rows_[kMaxRows];
+  int count_ = 0;
+  int64_t n_;
+  T* out_;
+};
+
+// The width pass for strides above 1: every output pixel from `taps` neighbouring ones.
+template <typename T, class Op>
+HWY_NOINLINE void ReducePixels(const T* line, int64_t taps, int64_t step, int64_t c, int64_t count,
+                               T* out) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto v = hn::Set(d, divisor);
+  for (int64_t o = 0; o < count; ++o, line += step, out += c) {
+    int64_t i = 0;
+    for (; i + lanes <= c; i += lanes) {
+      auto a = hn::Set(d, Op::Identity());
+      for (int64_t k = 0; k < taps; ++k) a = Op::Vector(a, hn::LoadU(d, line + k * c + i));
+      hn::StoreU(a, d, out + i);
+    }
+    for (; i < c; ++i) {
+      T a = Op::Identity();
+      for (int64_t k = 0; k < taps; ++k) a = Op::Scalar(a, line[k * c + i]);
+      out[i] = a;
+    }
+  }
+}
+
+template <typename T>
+HWY_NOINLINE void DivideRow(T* y, int64_t n, int64_t count) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const T divisor = static_cast<T>(count);
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Div(hn::LoadU(d, y + i), v), d, y + i);
+  if ((count & (count - 1)) == 0) {  // the reciprocal is exact
+    const auto v = hn::Set(d, T(1) / divisor);
+    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, y + i), v), d, y + i);
+  } else {
+    const auto v = hn::Set(d, divisor);
+    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Div(hn::LoadU(d, y + i), v), d, y + i);
+  }
   for (; i < n; ++i) y[i] = y[i] / divisor;
 }
 
@@ -136,7 +185,7 @@ HWY_NOINLINE void DivideByCount(const Geometry& g, int64_t rows_in_window, T* y)
       end = last + 1 < g.w.out ? last + 1 : g.w.out;
     }
     DivideRow<T>(y + o * g.channels, (end - o) * g.channels,
-                 static_cast<T>(count * rows_in_window));
+                 count * rows_in_window);
     o = end;
   }
 }
@@ -145,13 +194,14 @@ template <typename T, class Op, bool kMean>
 void Pool(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* scratch) {
   const int64_t c = g.channels, row = g.w.in * c, plane = g.plane();
   const int64_t padded = g.padded_width() * c;
-  T* const reduced = scratch;       // h.in rows, depth already reduced
-  T* const line = scratch + plane;  // one padded row, depth and height reduced
-  T* const dense = line + padded;   // width pass at stride 1, for few channels
+  const int64_t ring = g.ring();
+  T* const reduced = scratch;                // ring of rows, depth already reduced
+  T* const line = scratch + ring * row;      // one padded row, depth and height reduced
+  T* const dense = line + padded;            // width pass at stride 1, for few channels
   for (int64_t i = 0; i < padded; ++i) line[i] = Op::Identity();
   T* const line_body = line + g.w.pad * c;
-  // A depth pass over whole planes pays when its rows are read by several windows.
-  const bool whole_plane = g.h.kernel > g.h.stride && g.d.kernel > 1;
+  // Rows that several windows read are reduced over depth once.
+  const bool reuse = g.h.kernel > g.h.stride && g.d.kernel > 1;
   const bool few_channels = c < 8 && g.w.stride > 1;
 
   for (int64_t u = begin; u < end; ++u) {
@@ -159,33 +209,24 @@ void Pool(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* sc
     int64_t d0, nd;
     ClipTaps(g.d, od, &d0, &nd);
     const T* const volume = x + (n * g.d.in + d0) * plane;
-    const T* source = volume;
-    if (whole_plane) {
-      ReduceStrided<T, Op>(volume, plane, nd, plane, reduced);
-      source = reduced;
-    }
+    int64_t ready = 0;  // rows below this one are in the ring
     for (int64_t oh = 0; oh < g.h.out; ++oh) {
       int64_t h0, nh;
       ClipTaps(g.h, oh, &h0, &nh);
-      if (whole_plane || nd == 1) {
-        ReduceStrided<T, Op>(source + h0 * row, row, nh, row, line_body);
-      } else {
-        const T* rows[kMaxRows];
-        int m = 0;
-        bool started = false;
-        for (int64_t a = 0; a < nd; ++a) {
-          for (int64_t b = 0; b < nh; ++b) {
-            if (m == kMaxRows) {
-              ReduceRows<T, Op>(rows, m, row, line_body);
-              rows[0] = line_body;
-              m = 1;
-            }
-            rows[m++] = volume + a * plane + (h0 + b) * row;
-            started = true;
-          }
+      RowFold<T, Op> fold(row, line_body);
+      for (int64_t h = h0; h < h0 + nh; ++h) {
+        if (!reuse) {
+          for (int64_t a = 0; a < nd; ++a) fold.Add(volume + a * plane + h * row);
+          continue;
         }
-        if (started || m == 0) ReduceRows<T, Op>(rows, m, row, line_body);
+        T* const slot = reduced + (h % ring) * row;
+        if (h >= ready) {
+          ReduceStrided<T, Op>(volume + h * row, plane, nd, row, slot);
+          ready = h + 1;
+        }
+        fold.Add(slot);
       }
+      fold.Finish();
       T* const out = y + (u * g.h.out + oh) * g.w.out * c;
       if (g.w.stride == 1) {
         ReduceStrided<T, Op>(line, c, g.w.kernel, g.w.out * c, out);
@@ -197,9 +238,7 @@ void Pool(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* sc
           for (int64_t k = 0; k < c; ++k) out[o * c + k] = from[k];
         }
       } else {
-        for (int64_t o = 0; o < g.w.out; ++o) {
-          ReduceStrided<T, Op>(line + o * g.w.stride * c, c, g.w.kernel, c, out + o * c);
-        }
+        ReducePixels<T, Op>(line, g.w.kernel, g.w.stride * c, c, g.w.out, out);
       }
       if (kMean) DivideByCount<T>(g, nd * nh, out);
     }

@@ -107,9 +107,38 @@ struct MinOp {
   }
 };
 
+// Columns that a compiler keeps in registers while rows stream by.
+constexpr int64_t kBlock = 16;
+
 template <typename Op, typename T>
 void CombineRow(const T* __restrict x, T* __restrict y, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) y[i] = Op::Apply(y[i], x[i]);
+  int64_t i = 0;
+  if constexpr (std::is_floating_point_v<T>) {  // others: not worth the code
+    for (; i + kBlock <= n; i += kBlock) {
+      for (int64_t k = 0; k < kBlock; ++k) y[i + k] = Op::Apply(y[i + k], x[i + k]);
+    }
+  }
+  for (; i < n; ++i) y[i] = Op::Apply(y[i], x[i]);
+}
+
+// Reduces `rows` >= 1 consecutive rows into `out`.
+template <typename Op, typename T>
+void CombineRun(const T* x, int64_t rows, int64_t n, T* __restrict out) {
+  int64_t i = 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    for (; i + kBlock <= n; i += kBlock) {
+      T acc[kBlock];
+      for (int64_t k = 0; k < kBlock; ++k) acc[k] = x[i + k];
+      for (int64_t r = 1; r < rows; ++r) {
+        const T* row = x + r * n + i;
+        for (int64_t k = 0; k < kBlock; ++k) acc[k] = Op::Apply(acc[k], row[k]);
+      }
+      for (int64_t k = 0; k < kBlock; ++k) out[i + k] = acc[k];
+    }
+  }
+  if (i == n) return;
+  std::copy_n(x + i, n - i, out + i);
+  for (int64_t r = 1; r < rows; ++r) CombineRow<Op, T>(x + r * n + i, out + i, n - i);
 }
 
 // Place of a flat index in `shape`: "[1,2]".
@@ -211,8 +240,9 @@ void ReduceSorted(const T* x, const int32_t* ids, int64_t rows, int64_t inner, i
       std::fill_n(out, inner, empty);
       continue;
     }
-    std::copy_n(x + at * inner, inner, out);
-    for (++at; at < rows && ids[at] == s; ++at) CombineRow<Op, T>(x + at * inner, out, inner);
+    const int64_t first = at;
+    while (at < rows && ids[at] == s) ++at;
+    CombineRun<Op, T>(x + first * inner, at - first, inner, out);
   }
 }
 
@@ -315,7 +345,7 @@ using NumericTypes = TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, 
           " -> output: T\n"                                                  \
           "T in {" group                                                     \
           "}\n"                                                              \
-          "Tindices in {int16, int32, int64}\n"                              \
+          "Tindices in {int32, int64, int16}\n"                              \
           "Tnumsegments in {int32, int64}\n")                                \
       .Shape(UnsortedShape)                                                  \
       .ShapeFrom("num_segments")                                             \

@@ -146,6 +146,28 @@ void MovePatch(const Conv& c, int64_t oh, int64_t ow, int64_t group, T* image, T
   }
 }
 
+// Patches of output rows [oh0, oh1) as [tap, pixel], for one channel at stride 1.
+template <typename T>
+void GatherTaps(const Conv& c, const T* image, int64_t oh0, int64_t oh1, T* to) {
+  for (int64_t kh = 0; kh < c.h.kernel; ++kh) {
+    for (int64_t kw = 0; kw < c.w.kernel; ++kw) {
+      const int64_t shift = kw * c.w.dilation - c.w.pad;  // iw = ow + shift
+      const int64_t begin = std::clamp<int64_t>(-shift, 0, c.w.out);
+      const int64_t end = std::clamp<int64_t>(c.w.in - shift, begin, c.w.out);
+      for (int64_t oh = oh0; oh < oh1; ++oh, to += c.w.out) {
+        const int64_t ih = c.h.start(oh) + kh * c.h.dilation;
+        if (ih < 0 || ih >= c.h.in) {
+          std::fill_n(to, c.w.out, T(0));
+          continue;
+        }
+        std::fill_n(to, begin, T(0));
+        std::copy_n(image + ih * c.w.in + begin + shift, end - begin, to + begin);
+        std::fill_n(to + end, c.w.out - end, T(0));
+      }
+    }
+  }
+}
+
 // Gradient of the filter from images and rows [begin, end) of batch * blocks.
 template <typename T>
 void FilterRange(const Conv& c, const T* x, const T* dy, int64_t begin, int64_t end, T* patches,
@@ -160,15 +182,21 @@ void FilterRange(const Conv& c, const T* x, const T* dy, int64_t begin, int64_t 
     // Only read through: MovePatch<true> does not write the image.
     T* const image = const_cast<T*>(x) + n * c.in_image();
     for (int64_t g = 0; g < c.groups; ++g) {
-      T* to = patches;
-      for (int64_t oh = oh0; oh < oh1; ++oh) {
-        for (int64_t ow = 0; ow < c.w.out; ++ow, to += k) {
-          MovePatch<true>(c, oh, ow, g, image, to);
+      // One channel at stride 1: a row of the image is a row of each tap's patches.
+      const bool by_tap = c.channels == 1 && c.w.stride == 1;
+      if (by_tap) {
+        GatherTaps(c, image, oh0, oh1, patches);
+      } else {
+        T* to = patches;
+        for (int64_t oh = oh0; oh < oh1; ++oh) {
+          for (int64_t ow = 0; ow < c.w.out; ++ow, to += k) {
+            MovePatch<true>(c, oh, ow, g, image, to);
+          }
         }
       }
       const T* b = dy + n * c.out_image() + oh0 * c.w.out * c.filters + g * c.out_group;
-      Gemm(GemmArgs<T>{k, c.out_group, pixels, patches, 1, k, b, c.filters, dw + g * c.out_group,
-                       c.filters},
+      Gemm(GemmArgs<T>{k, c.out_group, pixels, patches, by_tap ? pixels : 1, by_tap ? 1 : k, b, c.filters, dw + g * c.out_group,
+                       c.filters, true},
            panel);
     }
   }
@@ -201,6 +229,10 @@ void FilterGrad(OpContext& ctx, const Conv& c, const T* x, const T* dy, T* dw) {
 template <typename T>
 void InputGrad(OpContext& ctx, const Conv& c, const T* w, const T* dy, T* dx) {
   const int64_t k = c.patch();
+  if (c.filters == 0) {
+    std::fill_n(dx, c.batch * c.in_image(), T(0));
+    return;
+  }
   // Filters transposed to [group, out_group, patch]: rows of the product's right side.
   T* const wt = ctx.ScratchOf<T>(k * c.filters, 0);
   for (int64_t g = 0; g < c.groups; ++g) {
@@ -225,9 +257,8 @@ void InputGrad(OpContext& ctx, const Conv& c, const T* w, const T* dy, T* dx) {
           const int64_t pixels = (oh1 - oh0) * c.w.out;
           for (int64_t g = 0; g < c.groups; ++g) {
             const T* a = dy + n * c.out_image() + oh0 * c.w.out * c.filters + g * c.out_group;
-            std::fill_n(patches, pixels * k, T(0));
             Gemm(GemmArgs<T>{pixels, k, c.out_group, a, c.filters, 1, wt + g * c.out_group * k, k,
-                             patches, k},
+                             patches, k, false},
                  panel);
             T* from = patches;
             for (int64_t oh = oh0; oh < oh1; ++oh) {

@@ -6,7 +6,8 @@
 
 namespace opkit::training {
 
-// C[m, n] += A[m, k] * B[k, n]. A has any strides, B and C are row-major.
+// C[m, n] = A[m, k] * B[k, n], added to C if `accumulate`. A has any strides, B and C are
+// row-major.
 template <typename T>
 struct GemmArgs {
   int64_t m, n, k;
@@ -16,6 +17,7 @@ struct GemmArgs {
   int64_t b_row;
   T* c;
   int64_t c_row;
+  bool accumulate;
 };
 
 // Elements of scratch a call needs.

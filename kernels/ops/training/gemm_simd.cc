@@ -22,7 +22,7 @@ constexpr int64_t kRowBlock = 240;  // rows of A that are reused from L2
 // C tile of kRows x (kVectors vectors) += A rows * packed panel.
 template <int kRows, int kVectors, typename T>
 HWY_INLINE void Tile(const GemmArgs<T>& g, const T* a, const T* panel, int64_t depth, T* c,
-                     int64_t columns) {
+                     int64_t columns, bool add) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   using V = hn::Vec<decltype(d)>;
@@ -42,7 +42,7 @@ HWY_INLINE void Tile(const GemmArgs<T>& g, const T* a, const T* panel, int64_t d
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVectors; ++v) {
         T* at = c + r * g.c_row + v * lanes;
-        hn::StoreU(hn::Add(hn::LoadU(d, at), sum[r][v]), d, at);
+        hn::StoreU(add ? hn::Add(hn::LoadU(d, at), sum[r][v]) : sum[r][v], d, at);
       }
     }
     return;
@@ -50,7 +50,8 @@ HWY_INLINE void Tile(const GemmArgs<T>& g, const T* a, const T* panel, int64_t d
   HWY_ALIGN T row[kVectors * HWY_MAX_LANES_D(hn::ScalableTag<T>)];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], d, row + v * lanes);
-    for (int64_t j = 0; j < columns; ++j) c[r * g.c_row + j] += row[j];
+    T* const to = c + r * g.c_row;
+    for (int64_t j = 0; j < columns; ++j) to[j] = add ? to[j] + row[j] : row[j];
   }
 }
 
@@ -59,15 +60,19 @@ template <int kVectors, typename T>
 HWY_NOINLINE void Rows(const GemmArgs<T>& g, int64_t m0, int64_t m1, int64_t p0, const T* panel,
                        int64_t depth, int64_t n0, int64_t columns) {
   const T* a = g.a + p0 * g.a_column;
+  const bool add = g.accumulate || p0 > 0;
   int64_t i = m0;
   for (; i + kTileRows <= m1; i += kTileRows) {
-    Tile<kTileRows, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns);
+    Tile<kTileRows, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
+                                add);
   }
   for (; i + 3 <= m1; i += 3) {
-    Tile<3, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns);
+    Tile<3, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
+                                add);
   }
   for (; i < m1; ++i) {
-    Tile<1, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns);
+    Tile<1, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
+                                add);
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "math/window.h"
 #include "opkit/op.h"
+#include "ops/training/pool_grad.h"
 
 namespace opkit {
 namespace {
@@ -20,22 +21,9 @@ constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFl
 template <typename T>
 using Sum = std::conditional_t<kIsNarrowFloat<T>, float, T>;
 
-struct Pool {
-  int64_t batch, channels;
-  WindowDim d, h, w;
-  int64_t in_image() const { return d.in * h.in * w.in * channels; }
-  int64_t out_image() const { return d.out * h.out * w.out * channels; }
-};
-
-struct Range {
-  int64_t first, count;
-};
-
-Range Taps(const WindowDim& w, int64_t o) {
-  const int64_t begin = std::max<int64_t>(0, w.start(o));
-  const int64_t end = std::min(w.in, w.start(o) + w.kernel);
-  return {begin, std::max<int64_t>(0, end - begin)};
-}
+using training::Pool;
+using training::Range;
+using training::Taps;
 
 // `shape` is the pooled tensor's shape, rank 4 or 5; *out gets the shape of the pooling's result.
 Status Solve(const OpContext& ctx, const Shape& shape, Pool* p, Shape* out) {
@@ -241,6 +229,10 @@ Status RunMaxGrad(OpContext& ctx) {
     const int64_t places = (p.channels * 4 + 63) / 64 * 64;
     ForImages<T>(ctx, p, places + p.channels * static_cast<int64_t>(sizeof(T)),
                  [&](int64_t n, Sum<T>* dx, char* mine) {
+                   if constexpr (std::is_same_v<T, float>) {
+                     training::MaxImageF32(p, x + n * p.in_image(), dy + n * p.out_image(), dx);
+                     return;
+                   }
                    MaxImage<T>(p, x + n * p.in_image(), dy + n * p.out_image(), dx,
                                reinterpret_cast<T*>(mine + places),
                                reinterpret_cast<int32_t*>(mine));
@@ -288,6 +280,10 @@ Status RunAvgGrad(OpContext& ctx) {
     const T* dy = ctx.in<T>(1);
     ForImages<T>(ctx, p, p.channels * static_cast<int64_t>(sizeof(Sum<T>)),
                  [&](int64_t n, Sum<T>* dx, char* mine) {
+                   if constexpr (std::is_same_v<T, float>) {
+                     training::AvgImageF32(p, dy + n * p.out_image(), dx);
+                     return;
+                   }
                    AvgImage<T>(p, dy + n * p.out_image(), dx, reinterpret_cast<Sum<T>*>(mine));
                  });
     return Status();
