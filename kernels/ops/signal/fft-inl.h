@@ -178,10 +178,11 @@ HWY_NOINLINE void WidePass(size_t s, size_t m, const R* tw, Planes<const R> x, P
 // Scatters lane e of vectors v[0..radix) to y[q + s (r p + j)] with q + s p = i + e.
 template <class R, size_t kRadix, size_t kRun>
 HWY_INLINE void StoreRuns(size_t i, size_t count, size_t s, const R* HWY_RESTRICT v, R* y) {
+  size_t q = i % s;
+  R* to = y + q + s * kRadix * (i / s);
   for (size_t e = 0; e < count;) {
-    const size_t p = (i + e) / s, q = (i + e) % s;
     const size_t run = kRun != 0 ? kRun : HWY_MIN(s - q, count - e);
-    R* to = y + q + s * kRadix * p;
+    HWY_UNROLL(8)
     for (size_t j = 0; j < kRadix; ++j) {
       if constexpr (kRun != 0) {
         std::memcpy(to + s * j, v + j * kLanes<R> + e, kRun * sizeof(R));
@@ -190,6 +191,8 @@ HWY_INLINE void StoreRuns(size_t i, size_t count, size_t s, const R* HWY_RESTRIC
       }
     }
     e += run;
+    to += s * kRadix - q;  // the next group starts at its first column
+    q = 0;
   }
 }
 
@@ -211,7 +214,11 @@ HWY_INLINE void StoreFlat(size_t i, size_t count, size_t s, const Vec<R>* v, R* 
   HWY_ALIGN R buffer[kRadix * kLanes<R>];
   HWY_UNROLL(8)
   for (size_t j = 0; j < kRadix; ++j) hn::Store(v[j], d, buffer + j * kLanes<R>);
-  if (s == 4 && count % 4 == 0) {
+  if (s == 1) {
+    StoreRuns<R, kRadix, 1>(i, count, s, buffer, y);
+  } else if (s == 2 && count % 2 == 0) {
+    StoreRuns<R, kRadix, 2>(i, count, s, buffer, y);
+  } else if (s == 4 && count % 4 == 0) {
     StoreRuns<R, kRadix, 4>(i, count, s, buffer, y);
   } else if (s == 8 && count % 8 == 0) {
     StoreRuns<R, kRadix, 8>(i, count, s, buffer, y);
@@ -312,7 +319,7 @@ HWY_NOINLINE void GenericPass(const FftPass& pass, size_t s, const R* twiddles, 
 template <class R, size_t kRadix>
 HWY_INLINE void RunPass(const FftPass& pass, size_t columns, const R* twiddles, Planes<const R> x,
                         Planes<R> y) {
-  if (columns == 1 && pass.stride < kLanes<R>) {
+  if (columns == 1 && 2 * pass.stride <= kLanes<R>) {
     FlatPass<R, kRadix>(pass, twiddles, x, y);
   } else if (pass.count == 1) {
     WidePass<R, kRadix, false>(pass.stride * columns, 1, twiddles, x, y);

@@ -68,6 +68,13 @@ void RowAxis(OpContext& ctx, RowKind kind, const FftPlan<R>& plan, bool inverse,
   const size_t rows = batch * lines[0] * lines[1];
   Parallel<R>(ctx, rows, WorkOf(plan.n), RowScratchReals(plan),
               [&](size_t begin, size_t end, R* scratch) {
+                const bool dense = lines[0] == from_lines[0] && lines[1] == from_lines[1];
+                if (dense) {
+                  TransformRows<R>(kind, plan, inverse, scale, end - begin,
+                                   in + begin * in_stride * in_parts, in_stride,
+                                   out + begin * out_stride * out_parts, out_stride, scratch);
+                  return;
+                }
                 for (size_t row = begin; row < end;) {
                   const size_t i1 = row % lines[1], i0 = row / lines[1] % lines[0];
                   const size_t b = row / lines[1] / lines[0];

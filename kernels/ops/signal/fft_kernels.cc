@@ -83,12 +83,30 @@ HWY_INLINE void UnpackReal(size_t m, const R* roots, Planes<R> z, R* HWY_RESTRIC
 template <class R>
 HWY_INLINE void PackReal(size_t m, const R* roots, Planes<R> z) {
   // In place on k and m - k together; z holds m + 1 values.
+  const Tag<R> d;
+  const size_t lanes = hn::Lanes(d);
   const R* wr = roots;
   const R* wi = roots + m + 1;
   const R first = z.re[0], last = z.re[m];
   z.re[0] = first + last;
   z.im[0] = first - last;
-  for (size_t k = 1; 2 * k <= m; ++k) {
+  size_t k = 1;
+  for (; 2 * (k + lanes) <= m; k += lanes) {  // both ends of a block stay apart
+    const size_t mirror = m - k - lanes + 1;
+    const Vec<R> ar = hn::LoadU(d, z.re + k), ai = hn::LoadU(d, z.im + k);
+    const Vec<R> br = hn::Reverse(d, hn::LoadU(d, z.re + mirror));
+    const Vec<R> bi = hn::Reverse(d, hn::LoadU(d, z.im + mirror));
+    const Vec<R> er = hn::Add(ar, br), ei = hn::Sub(ai, bi);
+    const Vec<R> dr = hn::Sub(ar, br), di = hn::Add(ai, bi);
+    const Vec<R> cr = hn::LoadU(d, wr + k), ci = hn::LoadU(d, wi + k);
+    const Vec<R> pr = hn::MulAdd(ci, di, hn::Mul(cr, dr));
+    const Vec<R> pi = hn::NegMulAdd(ci, dr, hn::Mul(cr, di));
+    hn::StoreU(hn::Sub(er, pi), d, z.re + k);
+    hn::StoreU(hn::Add(ei, pr), d, z.im + k);
+    hn::StoreU(hn::Reverse(d, hn::Add(er, pi)), d, z.re + mirror);
+    hn::StoreU(hn::Reverse(d, hn::Sub(pr, ei)), d, z.im + mirror);
+  }
+  for (; 2 * k <= m; ++k) {
     const size_t j = m - k;
     const R ar = z.re[k], ai = z.im[k], br = z.re[j], bi = z.im[j];
     const R er = ar + br, ei = ai - bi, dr = ar - br, di = ai + bi;
