@@ -308,11 +308,12 @@ struct BetaincFn {
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
     const V one = Set(1.0);
+    // a + b must stay in range; beyond 1e300 the result is a step anyway.
+    const V a0 = hn::Min(in[0], Set(1e300)), b0 = hn::Min(in[1], Set(1e300));
     // DLMF 8.17.4 where x is past the mean.
     const V y0 = hn::Sub(one, in[2]);
-    const M swap = hn::Gt(hn::Mul(in[2], hn::Add(hn::Add(in[0], in[1]), Set(2.0))),
-                          hn::Add(in[0], one));
-    const V a = If(swap, in[1], in[0]), b = If(swap, in[0], in[1]);
+    const M swap = hn::Gt(hn::Mul(in[2], hn::Add(hn::Add(a0, b0), Set(2.0))), hn::Add(a0, one));
+    const V a = If(swap, b0, a0), b = If(swap, a0, b0);
     const V x = If(swap, y0, in[2]), y = If(swap, in[2], y0);
     const V v = hn::Mul(BetaPrefactor<kF, kR == 0>(a, b, x, y), BetaFraction<kF>(a, b, x, y));
     return If(swap, hn::Sub(one, v), v);
@@ -320,8 +321,8 @@ struct BetaincFn {
   template <class D>
   static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* in, hn::Vec<D> v) {
     const auto zero = Num(d, 0), one = Num(d, 1), inf = Num(d, kInf);
-    const auto bad = hn::Or(hn::Or(hn::Eq(in[0], inf), hn::Eq(in[1], inf)),
-                            hn::Not(hn::And(hn::Gt(in[2], zero), hn::Lt(in[2], one))));
+    const auto wild = hn::Not(hn::And(hn::Lt(in[0], inf), hn::Lt(in[1], inf)));  // NaN too
+    const auto bad = hn::Or(wild, hn::Not(hn::And(hn::Gt(in[2], zero), hn::Lt(in[2], one))));
     v = hn::IfThenElse(bad, Num(d, kNan), v);
     v = hn::IfThenElse(hn::Eq(in[2], zero), zero, v);
     v = hn::IfThenElse(hn::Eq(in[2], one), one, v);

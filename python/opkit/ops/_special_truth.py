@@ -215,22 +215,33 @@ def dawsn(x: float) -> Any:
     return total
 
 
+def _hurwitz_positive(s: Any, q: Any) -> Any:
+    """Euler-Maclaurin relative to the first term: mpmath's own error is absolute."""
+    total = mp.fsum((1 + k / q) ** -s for k in range(30))
+    w = q + 30
+    power = (w / q) ** -s
+    if power > 1e-35 * total:
+        total += power * (w / (s - 1) + mp.mpf(1) / 2)
+        t = power * s / w
+        for j in range(1, 25):
+            term = mp.bernoulli(2 * j) / mp.factorial(2 * j) * t
+            total += term
+            t *= (s + 2 * j - 1) * (s + 2 * j) / (w * w)
+            if abs(term) < 1e-30 * total:
+                break
+    return total * q**-s
+
+
 def _hurwitz(s: float, q: float) -> Any:
-    """sum (q + k)^-s; q < 0 through the recurrence up to a positive argument."""
-    # mpmath's error is absolute: more digits for a small result.
-    more = max(0, int(min(s, 1e4) * math.log10(max(q, 1 - q, 1))))
-    with mp.workdps(_DIGITS + more):
-        return +_hurwitz_sum(s, q)
-
-
-def _hurwitz_sum(s: float, q: float) -> Any:
+    """sum (q + k)^-s; q < 0 by the terms up to a positive argument."""
     if q > 0:
-        return mp.zeta(mp.mpf(s), mp.mpf(q))
+        return _hurwitz_positive(mp.mpf(s), mp.mpf(q))
     if s != math.floor(s) or q < -1e4:
         return mp.nan
     steps = math.floor(-q) + 1
     low = mp.mpf(q)
-    return mp.zeta(int(s), low + steps) + mp.fsum((low + k) ** -int(s) for k in range(steps))
+    positive = _hurwitz_positive(mp.mpf(s), low + steps)
+    return positive + mp.fsum((low + k) ** -int(s) for k in range(steps))
 
 
 @_each
