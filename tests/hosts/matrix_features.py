@@ -222,6 +222,33 @@ def two_at_once(flex: bool) -> Callable[[Here], None]:
     return check
 
 
+def steady_memory(flex: bool) -> Callable[[Here], None]:
+    """10,000 invokes with dynamic outputs and 100 loads leave the process as large as it was."""
+
+    def resident() -> float:
+        pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def check(here: Here) -> None:
+        golden = here.golden("distinct", flex)
+        interpreter = here.interpreter(golden.model)
+        run(interpreter, golden.inputs)
+
+        def work(invokes: int, loads: int) -> None:
+            for _ in range(invokes):
+                interpreter.invoke()
+            for _ in range(loads):
+                run(here.interpreter(golden.model), golden.inputs)
+
+        work(1000, 50)
+        before = resident()
+        work(10_000, 100)
+        grown = resident() - before
+        assert grown < 5, f"the process grew by {grown:.1f} MB"
+
+    return check
+
+
 def signature(flex: bool) -> Callable[[Here], None]:
     def check(here: Here) -> None:
         golden = here.golden("int8", flex)
@@ -311,6 +338,7 @@ def features(here: Here) -> Iterator[Feature]:
             ("XNNPACK on, off", xnnpack(flex)),
             ("two threads", two_at_once(flex)),
             ("signature runner", signature(flex)),
+            ("steady memory", steady_memory(flex)),
         ):
             yield Feature(f"{name} ({naming})", check, no_way or flex_first)
         if here.by != "install":
