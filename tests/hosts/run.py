@@ -237,9 +237,14 @@ def main() -> int:
         progress.advance(task)
         for target in targets:
             step(f"{target.name}: environment")
-            environment(target)
-            if not options.site and target != newest:
-                install(target, wheel)
+            try:
+                environment(target)
+                if not options.site and target != newest:
+                    install(target, wheel)
+            except RuntimeError as e:  # no such wheel for this Python, or no network
+                columns += [Column(target.name, by, problem=str(e)) for by in ways]
+                progress.advance(task, 1 + len(ways))
+                continue
             progress.advance(task)
             for by in ways:
                 step(f"{target.name}: by {by}")
