@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import os
 import subprocess
@@ -559,8 +561,9 @@ def test_tflite_sources_need_no_tensorflow() -> None:
 
 
 def test_convert_is_callable_however_it_is_imported() -> None:
-    import importlib
-
     module = importlib.import_module("opkit.convert")
     assert module(tf_models.erf_flex()).kernels == {"Erf": 1}
     assert opkit.convert(tf_models.erf_flex()).kernels == {"Erf": 1}
+    assert convert is opkit.convert is module
+    assert opkit.convert.ConversionError is ConversionError
+    assert "representative_dataset" in inspect.signature(convert).parameters

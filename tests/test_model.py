@@ -29,6 +29,7 @@ from opkit.model import (
     Quantization,
     ShapeValue,
     Tensor,
+    TensorValue,
     decode_custom_options,
     decode_flex_options,
     encode_custom_options,
@@ -529,7 +530,14 @@ def test_flexbuffers_agree_with_the_reference_reader(value: Any) -> None:
 @given(
     st.dictionaries(
         _names,
-        st.one_of(_scalars, _lists, _dtypes, _shapes, st.lists(_dtypes, min_size=1, max_size=4)),
+        st.one_of(
+            _scalars,
+            _lists,
+            _dtypes,
+            _shapes,
+            st.lists(_dtypes, min_size=1, max_size=4),
+            st.binary(max_size=9).map(TensorValue),
+        ),
         max_size=6,
     )
 )
@@ -541,6 +549,8 @@ def test_custom_options_round_trip(attrs: dict[str, Any]) -> None:
 def _kind(value: Any) -> str | None:
     if isinstance(value, ShapeValue):
         return "shape"
+    if isinstance(value, TensorValue):
+        return "tensor"
     if isinstance(value, DType):
         return "type"
     if isinstance(value, list) and value and isinstance(value[0], DType):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from opkit.model import Model, Signature, Tensor
+from opkit.model import Model, Tensor
 from opkit.model.dtypes import NUMPY_DTYPES
 
 from .errors import CalibrationWarning, ConversionError
@@ -96,7 +96,7 @@ class _Feed:
 
     def __call__(self) -> Iterator[list[np.ndarray]]:
         items = self.samples() if callable(self.samples) else self.samples
-        total = len(items) if hasattr(items, "__len__") else None
+        total = len(items) if isinstance(items, Sized) else None
         with _advance(total, self.progress) as advance:
             for item in items:
                 self.count += 1
@@ -105,55 +105,46 @@ class _Feed:
 
     def _arrays(self, item: Any) -> list[np.ndarray]:
         where = f"sample {self.count}"
-        signature = self._signature(item, where)
-        tensors = self.model.subgraphs[0].inputs if signature is None else None
         if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+            self._check_signature(item[0], where)
             item = item[1]
-        if isinstance(item, Mapping):
-            tensors, values = self._by_name(item, signature, where)
-        else:
-            assert tensors is not None or signature is not None
-            tensors = tensors or signature.subgraph.inputs  # type: ignore[union-attr]
-            values = list(item) if isinstance(item, (list, tuple)) else [item]
-        if len(values) != len(tensors):
-            raise ConversionError(
-                f"{where} has {len(values)} arrays, the model {len(tensors)} inputs: "
-                f"{', '.join(tensor.name for tensor in tensors)}"
-            )
-        return [_fitted(v, t, where) for v, t in zip(values, tensors, strict=True)]
-
-    def _signature(self, item: Any, where: str) -> Signature | None:
-        if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)):
-            return (
-                self.model.signatures[0]
-                if isinstance(item, Mapping) and (self.model.signatures)
-                else None
-            )
-        for signature in self.model.signatures:
-            if signature.key == item[0]:
-                if signature.subgraph is not self.model.subgraphs[0]:
-                    raise ConversionError(
-                        f"{where} is for signature {item[0]!r}; only the first signature, "
-                        f"{self.model.signatures[0].key!r}, can be calibrated"
-                    )
-                return signature
-        known = ", ".join(signature.key for signature in self.model.signatures) or "none"
-        raise ConversionError(f"{where} is for signature {item[0]!r}; the model has: {known}")
-
-    def _by_name(
-        self, item: Mapping[str, Any], signature: Signature | None, where: str
-    ) -> tuple[Sequence[Tensor], list[Any]]:
         inputs = self.model.subgraphs[0].inputs
+        if isinstance(item, Mapping):
+            values = self._by_name(item, inputs, where)
+        else:
+            values = list(item) if isinstance(item, (list, tuple)) else [item]
+        if len(values) != len(inputs):
+            raise ConversionError(
+                f"{where} has {len(values)} arrays, the model {len(inputs)} inputs: "
+                f"{', '.join(tensor.name for tensor in inputs)}"
+            )
+        return [_fitted(v, t, where) for v, t in zip(values, inputs, strict=True)]
+
+    def _check_signature(self, key: str, where: str) -> None:
+        for signature in self.model.signatures:
+            if signature.key != key:
+                continue
+            if signature.subgraph is not self.model.subgraphs[0]:
+                raise ConversionError(
+                    f"{where} is for signature {key!r}; only the first signature, "
+                    f"{self.model.signatures[0].key!r}, can be calibrated"
+                )
+            return
+        known = ", ".join(signature.key for signature in self.model.signatures) or "none"
+        raise ConversionError(f"{where} is for signature {key!r}; the model has: {known}")
+
+    def _by_name(self, item: Mapping[str, Any], inputs: list[Tensor], where: str) -> list[Any]:
         names = {tensor: tensor.name for tensor in inputs}
-        if signature is not None:
-            names.update({tensor: name for name, tensor in signature.inputs.items()})
-        missing = [names[tensor] for tensor in inputs if names[tensor] not in item]
-        if missing or len(item) != len(inputs):
+        for signature in self.model.signatures:
+            if signature.subgraph is self.model.subgraphs[0]:
+                names.update({tensor: name for name, tensor in signature.inputs.items()})
+        wanted = [names[tensor] for tensor in inputs]
+        if sorted(wanted) != sorted(item):
             raise ConversionError(
                 f"{where} names {', '.join(item) or 'nothing'}; the model's inputs are "
-                f"{', '.join(names[tensor] for tensor in inputs)}"
+                f"{', '.join(wanted)}"
             )
-        return inputs, [item[names[tensor]] for tensor in inputs]
+        return [item[name] for name in wanted]
 
 
 def _fitted(value: Any, tensor: Tensor, where: str) -> np.ndarray:

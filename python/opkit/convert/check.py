@@ -155,7 +155,7 @@ def _named(item: Any, order: list[str], named: Mapping[str, Tensor]) -> dict[str
         item = item[1]
     if isinstance(item, Mapping):
         by_tensor = {named[name].name: name for name in order}
-        values = {by_tensor.get(key, key): value for key, value in item.items()}
+        values = {by_tensor.get(str(key), str(key)): value for key, value in item.items()}
     else:
         listed = list(item) if isinstance(item, (list, tuple)) else [item]
         values = dict(zip(order, listed, strict=True))

@@ -172,8 +172,8 @@ def _check_output(source: Any, output: str | os.PathLike[str] | None, overwrite:
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder, want a file name")
     origin = source.path if isinstance(source, Model) else source
-    is_path = isinstance(origin, (str, os.PathLike)) and Path(origin).exists()
-    if is_path and os.path.samefile(origin, target):
+    origins = [Path(origin)] if isinstance(origin, (str, os.PathLike)) else []
+    if any(path.exists() and path.samefile(target) for path in origins):
         raise FileExistsError(f"{target} is the source; the source is never overwritten")
     if not overwrite:
         raise FileExistsError(f"{target} exists; pass overwrite=True to replace it")

@@ -81,6 +81,10 @@ def _restore(name: str, value: Any, kind: str | None) -> Attr:
             return bool(value)
     elif kind == "int":
         good = isinstance(value, int) and not isinstance(value, bool)
+    elif kind == "tensor":
+        good = isinstance(value, (str, bytes))
+        if good:
+            return TensorValue(value.encode() if isinstance(value, str) else value)
     elif kind == "string":
         good = isinstance(value, (str, bytes))
     else:
@@ -100,7 +104,7 @@ def _store(name: str, value: Attr) -> Any:
             raise ModelError(f"attribute {name!r}: a function with attributes has no custom form")
         return value.name
     if isinstance(value, TensorValue):
-        raise ModelError(f"attribute {name!r}: a tensor has no custom form")
+        return value.proto
     if isinstance(value, (list, tuple)):
         return [_store(name, item) for item in value]
     return value
@@ -108,8 +112,9 @@ def _store(name: str, value: Attr) -> Any:
 
 def encode_custom_options(attrs: Mapping[str, Attr]) -> bytes:
     """Options of a custom node: the map that TF's converter writes with ``allow_custom_ops``,
-    extended to lists of types (lists of numbers), shapes (lists, None for an unknown rank) and
-    functions (their names). Raises ModelError for tensors and functions with attributes."""
+    extended to lists of types (lists of numbers), shapes (lists, None for an unknown rank),
+    functions (their names) and tensors (serialized TensorProtos). Raises ModelError for functions
+    with attributes."""
     return flexbuffer.dumps({name: _store(name, value) for name, value in attrs.items()})
 
 

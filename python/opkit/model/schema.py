@@ -140,7 +140,7 @@ def _pack_buffer(self: Any, builder: flatbuffers.Builder) -> int:
         builder.StartVector(1, raw.size, _BUFFER_ALIGNMENT)
         head = builder.Head() - raw.size
         builder.head = head
-        builder.Bytes[head : head + raw.size] = memoryview(raw)
+        builder.Bytes[head : head + raw.size] = memoryview(raw)  # type: ignore[arg-type]
         data = builder.EndVector()
     module.BufferStart(builder)
     if data is not None:

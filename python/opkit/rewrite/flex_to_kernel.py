@@ -24,6 +24,10 @@ def _kept(node: Node, declaration: Declaration) -> dict[str, Attr]:
     return kept
 
 
+def _text(value: Attr) -> str:
+    return str(value) if isinstance(value, str) else repr(value)
+
+
 class FlexToKernel(NodePass):
     """``FlexErf`` with a NodeDef becomes ``Erf`` with the FlexBuffer map of its attributes: the
     form in which the converter writes it with ``allow_custom_ops``."""
@@ -55,5 +59,5 @@ class FlexToKernel(NodePass):
         node.custom_options = encode_custom_options(kept)
         node.custom_code = declaration.name
         node.version = declaration.version
-        attrs = ", ".join(f"{key}={value}" for key, value in sorted(kept.items()))
+        attrs = ", ".join(f"{key}={_text(value)}" for key, value in sorted(kept.items()))
         return node.custom_code, attrs
