@@ -14,7 +14,7 @@ namespace opkit::signal {
 
 constexpr size_t kMaxRadix = 31;
 // Rows this short are transposed and run as kRowBlock columns.
-constexpr size_t kShortRow = 32;
+constexpr size_t kShortRow = 64;
 constexpr size_t kRowBlock = 16;
 // Passes whose stride is below this also carry twiddles laid out per element; at least the lanes
 // of any instruction set.
