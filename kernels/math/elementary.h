@@ -5,6 +5,7 @@
 #ifndef OPKIT_MATH_ELEMENTARY_H_
 #define OPKIT_MATH_ELEMENTARY_H_
 
+#include <complex>
 #include <cstddef>
 
 namespace opkit::math {
@@ -38,6 +39,25 @@ OPKIT_MATH_UNARY(Softplus);  // log(1 + exp(x))
 OPKIT_MATH_UNARY(Softsign);  // x / (1 + |x|)
 OPKIT_MATH_UNARY(Tan);
 OPKIT_MATH_UNARY(Tanh);
+
+// Complex versions; complex64 is computed in complex128 and rounded once.
+#define OPKIT_MATH_COMPLEX(name)                                             \
+  void name(const std::complex<float>* x, std::complex<float>* y, size_t n); \
+  void name(const std::complex<double>* x, std::complex<double>* y, size_t n)
+
+OPKIT_MATH_COMPLEX(Acos);
+OPKIT_MATH_COMPLEX(Acosh);
+OPKIT_MATH_COMPLEX(Asin);
+OPKIT_MATH_COMPLEX(Asinh);
+OPKIT_MATH_COMPLEX(Atan);
+OPKIT_MATH_COMPLEX(Atanh);
+OPKIT_MATH_COMPLEX(Cosh);
+OPKIT_MATH_COMPLEX(Expm1);
+OPKIT_MATH_COMPLEX(Log1p);
+OPKIT_MATH_COMPLEX(Reciprocal);
+OPKIT_MATH_COMPLEX(Sinh);
+OPKIT_MATH_COMPLEX(Tan);
+#undef OPKIT_MATH_COMPLEX
 
 OPKIT_MATH_BINARY(DivNoNan);  // a / b, 0 where b is 0
 OPKIT_MATH_BINARY(MulNoNan);  // a * b, 0 where b is 0

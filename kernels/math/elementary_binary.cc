@@ -5,16 +5,12 @@
 // After simd.h, which sets the target.
 #include "math/elementary-inl.h"
 
-#define OPKIT_EACH_BINARY(X)                                                             \
-  X(DivNoNan)                                                                            \
-  X(MulNoNan)                                                                            \
-  X(TruncateDiv)                                                                         \
-  X(Xdivy)                                                                               \
-  X(Xlog1py)                                                                             \
-  X(Xlogy)                                                                               \
-  X(EluGrad)                                                                             \
-  X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad) X(ReciprocalGrad) \
-      X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
+// clang-format off
+#define OPKIT_EACH_BINARY(X)                                                     \
+  X(DivNoNan) X(MulNoNan) X(TruncateDiv) X(Xdivy) X(Xlog1py) X(Xlogy) X(EluGrad) \
+  X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad)           \
+  X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {

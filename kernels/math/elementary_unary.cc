@@ -6,13 +6,12 @@
 // After simd.h, which sets the target.
 #include "math/elementary-inl.h"
 
-#define OPKIT_EACH_UNARY(X)                                                                    \
-  X(Acos)                                                                                      \
-  X(Acosh)                                                                                     \
-  X(Asin)                                                                                      \
-  X(Asinh)                                                                                     \
-  X(Atan) X(Atanh) X(Cosh) X(Elu) X(Erf) X(Erfc) X(Exp) X(Expm1) X(Log) X(Log1p) X(Reciprocal) \
-      X(Rint) X(Selu) X(Sinh) X(Softplus) X(Softsign) X(Tan) X(Tanh)
+// clang-format off
+#define OPKIT_EACH_UNARY(X)                                                          \
+  X(Acos) X(Acosh) X(Asin) X(Asinh) X(Atan) X(Atanh) X(Cosh) X(Elu) X(Erf) X(Erfc)   \
+  X(Exp) X(Expm1) X(Log) X(Log1p) X(Reciprocal) X(Rint) X(Selu) X(Sinh) X(Softplus)  \
+  X(Softsign) X(Tan) X(Tanh)
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {

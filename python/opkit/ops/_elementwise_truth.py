@@ -21,6 +21,15 @@ def erfc(x: np.ndarray) -> np.ndarray:
     return np.array(values).reshape(x.shape)
 
 
+def log1p(x: np.ndarray) -> np.ndarray:
+    """log(1 + x); complex by mpmath, as NumPy's loses the real part near 0."""
+    if x.dtype.kind != "c":
+        return np.log1p(x)
+    with mpmath.workprec(120):
+        values = [complex(mpmath.log(1 + mpmath.mpc(v.real, v.imag))) for v in x.ravel()]
+    return np.array(values, np.complex128).reshape(x.shape)
+
+
 def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + exp(x)); logaddexp loses nothing at either end."""
     return np.logaddexp(0.0, x)

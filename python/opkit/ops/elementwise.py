@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,7 @@ from opkit.spec import (
     draw,
     float_limits,
     register,
+    shape_id,
     special,
     unary,
     walk,
@@ -58,7 +60,26 @@ def _ulp(float32: float, float64: float = 4) -> dict[str, Ulp]:
         "float64": Ulp(float64),
         "float16": Ulp(0.51),
         "bfloat16": Ulp(0.51),
+        "complex64": Ulp(2),
+        "complex128": Ulp(8),  # NumPy's own error included
     }
+
+
+def _plane(spec: Spec) -> Spec:
+    """The spec with cases of its own for complex dtypes: a square around 0, small shapes, empty."""
+    assert callable(spec.cases)
+    real = spec.cases
+
+    def cases(types: Types) -> Iterator[Case]:
+        if not types.complex:
+            yield from real(types)
+            return
+        yield Case("square", {"x": arr(2000, low=-3, high=3)})
+        yield Case("near0", {"x": arr(500, low=-1e-3, high=1e-3)})
+        for shape in ((), (1,), (7,), (2, 3, 4), (0,), (1, 2, 1, 2, 1, 2, 1, 2)):
+            yield Case("shape" + shape_id(shape), {"x": arr(*shape, low=-2, high=2)})
+
+    return dataclasses.replace(spec, cases=cases)
 
 
 # --- functions of one argument ------------------------------------------------------------------
@@ -76,40 +97,77 @@ register(
         truth_limit=4096,
         doc="1 - erf(x), with full relative accuracy in the tail.",
     ),
-    unary("Expm1", Domain(-20, 89, near=(0,)), _ulp(2), truth="numpy.expm1", doc="exp(x) - 1."),
-    unary(
-        "Log1p",
-        Domain(-1, math.inf, near=(0, -1)),
-        _ulp(2),
-        truth="numpy.log1p",
-        doc="log(1 + x).",
+    _plane(
+        unary("Expm1", Domain(-20, 89, near=(0,)), _ulp(2), truth="numpy.expm1", doc="exp(x) - 1.")
     ),
-    unary("Acos", Domain(-1, 1, near=(0, 0.5, 1)), _ulp(2), truth="numpy.arccos", doc="Arccosine."),
-    unary("Asin", Domain(-1, 1, near=(0, 0.5, 1)), _ulp(2), truth="numpy.arcsin", doc="Arcsine."),
-    unary("Atan", Domain(near=(0, 1)), _ulp(2), truth="numpy.arctan", doc="Arctangent."),
-    unary(
-        "Acosh",
-        Domain(1, math.inf, near=(1,)),
-        _ulp(2.5),
-        truth="numpy.arccosh",
-        doc="Inverse hyperbolic cosine.",
+    _plane(
+        unary(
+            "Log1p",
+            Domain(-1, math.inf, near=(0, -1)),
+            _ulp(2),
+            truth=_TRUTH + "log1p",
+            numpy="numpy.log1p",
+            doc="log(1 + x).",
+        )
     ),
-    unary("Asinh", Domain(near=(0,)), _ulp(2.5), truth="numpy.arcsinh", doc="Inverse sinh."),
-    unary(
-        "Atanh", Domain(-1, 1, near=(0, 1)), _ulp(2.5), truth="numpy.arctanh", doc="Inverse tanh."
+    _plane(
+        unary(
+            "Acos", Domain(-1, 1, near=(0, 0.5, 1)), _ulp(2), truth="numpy.arccos", doc="Arccosine."
+        )
     ),
-    unary(
-        "Sinh", Domain(-90, 90, near=(0, 1)), _ulp(2), truth="numpy.sinh", doc="Hyperbolic sine."
+    _plane(
+        unary(
+            "Asin", Domain(-1, 1, near=(0, 0.5, 1)), _ulp(2), truth="numpy.arcsin", doc="Arcsine."
+        )
     ),
-    unary(
-        "Cosh", Domain(-90, 90, near=(0,)), _ulp(2), truth="numpy.cosh", doc="Hyperbolic cosine."
+    _plane(unary("Atan", Domain(near=(0, 1)), _ulp(2), truth="numpy.arctan", doc="Arctangent.")),
+    _plane(
+        unary(
+            "Acosh",
+            Domain(1, math.inf, near=(1,)),
+            _ulp(2.5),
+            truth="numpy.arccosh",
+            doc="Inverse hyperbolic cosine.",
+        )
     ),
-    unary(
-        "Tan",
-        Domain(near=(0, _PI2, -_PI2, math.pi, 1000 * _PI2)),
-        _ulp(2.5),
-        truth="numpy.tan",
-        doc="Tangent; huge arguments are reduced exactly.",
+    _plane(
+        unary("Asinh", Domain(near=(0,)), _ulp(2.5), truth="numpy.arcsinh", doc="Inverse sinh.")
+    ),
+    _plane(
+        unary(
+            "Atanh",
+            Domain(-1, 1, near=(0, 1)),
+            _ulp(2.5),
+            truth="numpy.arctanh",
+            doc="Inverse tanh.",
+        )
+    ),
+    _plane(
+        unary(
+            "Sinh",
+            Domain(-90, 90, near=(0, 1)),
+            _ulp(2),
+            truth="numpy.sinh",
+            doc="Hyperbolic sine.",
+        )
+    ),
+    _plane(
+        unary(
+            "Cosh",
+            Domain(-90, 90, near=(0,)),
+            _ulp(2),
+            truth="numpy.cosh",
+            doc="Hyperbolic cosine.",
+        )
+    ),
+    _plane(
+        unary(
+            "Tan",
+            Domain(near=(0, _PI2, -_PI2, math.pi, 1000 * _PI2)),
+            _ulp(2.5),
+            truth="numpy.tan",
+            doc="Tangent; huge arguments are reduced exactly.",
+        )
     ),
     unary(
         "Softplus",
@@ -145,9 +203,17 @@ register(
         doc="Exponential linear unit.",
         source="Clevert et al. 2015",
     ),
-    unary("Inv", Domain(near=(0,)), _ulp(0.51, 0.51), truth="numpy.reciprocal", doc="1 / x."),
-    unary(
-        "Reciprocal", Domain(near=(0,)), _ulp(0.51, 0.51), truth="numpy.reciprocal", doc="1 / x."
+    _plane(
+        unary("Inv", Domain(near=(0,)), _ulp(0.51, 0.51), truth="numpy.reciprocal", doc="1 / x.")
+    ),
+    _plane(
+        unary(
+            "Reciprocal",
+            Domain(near=(0,)),
+            _ulp(0.51, 0.51),
+            truth="numpy.reciprocal",
+            doc="1 / x.",
+        )
     ),
     unary(
         "Rint",
