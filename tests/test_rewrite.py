@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -14,7 +15,17 @@ import pytest
 
 import opkit
 import tf_models
-from opkit.model import Buffer, DType, Model, Node, Quantization, Signature, Subgraph, Tensor
+from opkit.model import (
+    Buffer,
+    DType,
+    Model,
+    ModelError,
+    Node,
+    Quantization,
+    Signature,
+    Subgraph,
+    Tensor,
+)
 from opkit.rewrite import (
     CleanUp,
     Declaration,
@@ -408,6 +419,45 @@ def test_sinks_in_every_subgraph() -> None:
 def test_rejects_an_unknown_storage_type() -> None:
     with pytest.raises(ValueError, match="int4"):
         SinkQuantization(default="int4")
+
+
+def _sandwiches() -> Model:
+    """Two custom ops between quantizers, with a side exit, as the converter leaves them."""
+    b = _Builder()
+    source = b.tensor("in")
+    first = b.custom("Erf", b.dq(b.q(source, 0.1)), name="first")
+    second = b.q(b.custom("Erf", first, name="second"), 0.02)
+    result = b.dq(b.q(b.dq(second), 0.02))
+    b.graph.inputs, b.graph.outputs = [source], [result, first]
+    return b.model
+
+
+def test_passes_survive_hostile_graphs() -> None:
+    rng = random.Random(9)
+    originals = [_sandwiches().to_bytes(), tf_models.convolution_int8(), tf_models.erf_in_while()]
+    ranges = {(0, "first"): (-1.0, 1.0), (0, "second"): (-1.0, 1.0), (2, "while/Erf"): (-1, 1)}
+    passes = [
+        FlexToKernel(),
+        SinkQuantization(ranges, default="int8"),
+        CleanUp(),
+        IntegerIO("int8", "int8"),
+        CleanUp(),
+    ]
+    outcomes = {"done": 0, "refused": 0}
+    for _ in range(2500):
+        data = bytearray(rng.choice(originals))
+        for _ in range(rng.randint(1, 3)):
+            where = rng.randrange(len(data))
+            data[where] = rng.choice([0, 1, 2, 255, data[where] ^ 1 << rng.randrange(8)])
+        try:
+            model = Model.load(bytes(data))
+            scan(model, ERF)
+            run_passes(model, passes, ERF)
+            model.to_bytes()
+            outcomes["done"] += 1
+        except ModelError:
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 200, outcomes
 
 
 # ---- clean-up and integer edges ----------------------------------------------------------------

@@ -4,7 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["LIMITS", "params_for_range", "quantize_array"]
+from opkit.model import Node
+
+__all__ = ["LIMITS", "is_dequantize", "is_quantize", "params_for_range", "quantize_array"]
+
+
+def _is_unary(node: Node, builtin: str) -> bool:
+    return (
+        node.builtin == builtin
+        and len(node.inputs) == len(node.outputs) == 1
+        and node.inputs[0] is not None
+    )
+
+
+def is_quantize(node: Node) -> bool:
+    """Whether ``node`` is a well-formed QUANTIZE: one input, one output."""
+    return _is_unary(node, "QUANTIZE")
+
+
+def is_dequantize(node: Node) -> bool:
+    """Whether ``node`` is a well-formed DEQUANTIZE: one input, one output."""
+    return _is_unary(node, "DEQUANTIZE")
+
 
 #: Least and greatest code of each storage type; int16 is symmetric.
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32767, 32767)}

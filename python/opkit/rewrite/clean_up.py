@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opkit.model import Model, Node, Subgraph, Tensor
 
+from .affine import is_dequantize, is_quantize
 from .declared import Kernels
 from .passes import Pass
 from .report import Change, Refused, Report
@@ -68,11 +69,11 @@ class CleanUp(Pass):
     ) -> None:
         producers = graph.producers()
         for node in list(graph.nodes):
-            if node.builtin != "QUANTIZE":
+            if not is_quantize(node):
                 continue
             source = node.inputs[0] if node.inputs else None
             before = producers.get(source) if source is not None else None
-            if before is None or before.builtin != "DEQUANTIZE" or not node.outputs:
+            if before is None or not is_dequantize(before):
                 continue
             origin, result = before.inputs[0], node.outputs[0]
             if origin is None or origin.dtype != result.dtype or origin.quantization is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opkit.model import Model, Node, Subgraph, Tensor
 
+from .affine import is_dequantize, is_quantize
 from .declared import QUANTIZED, Kernels
 from .passes import Pass
 from .report import Change, Refused, Report
@@ -43,7 +44,7 @@ class IntegerIO(Pass):
 
     def _input(self, model: Model, graph: Subgraph, tensor: Tensor, report: Report) -> None:
         users = graph.consumers(tensor)
-        quantizers = [user for user in users if user.builtin == "QUANTIZE"]
+        quantizers = [user for user in users if is_quantize(user)]
         reason = ""
         if not users or len(quantizers) != len(users) or tensor in graph.outputs:
             reason = "the input is also read in float"
@@ -72,7 +73,7 @@ class IntegerIO(Pass):
     def _output(self, model: Model, graph: Subgraph, tensor: Tensor, report: Report) -> None:
         producer = graph.producer(tensor)
         reason = ""
-        if producer is None or producer.builtin != "DEQUANTIZE":
+        if producer is None or not is_dequantize(producer):
             reason = "the output is computed in float"
         elif graph.consumers(tensor):
             reason = "the output is also read in float"

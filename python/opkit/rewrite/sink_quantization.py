@@ -14,7 +14,7 @@ import numpy as np
 
 from opkit.model import Buffer, Model, Node, Quantization, Subgraph, Tensor
 
-from .affine import LIMITS, params_for_range, quantize_array
+from .affine import LIMITS, is_dequantize, is_quantize, params_for_range, quantize_array
 from .declared import QUANTIZED, Argument, Declaration, Kernels, Refusal
 from .passes import Pass
 from .report import Change, Refused, Report
@@ -155,13 +155,13 @@ class _Sinker:
 
     def _dequantized_from(self, tensor: Tensor) -> Tensor | None:
         producer = self.producers.get(tensor)
-        if producer is not None and producer.builtin == "DEQUANTIZE" and producer.inputs:
+        if producer is not None and is_dequantize(producer):
             return producer.inputs[0]
         return None
 
     def _quantized_to(self, tensor: Tensor) -> Tensor | None:
         for user in self.uses.get(tensor, ()):
-            if user.builtin == "QUANTIZE" and user.outputs:
+            if is_quantize(user):
                 return user.outputs[0]
         return None
 
@@ -309,7 +309,7 @@ class _Sinker:
         from it, so that nobody needs the float value for them."""
         outputs = set(self.graph.outputs)
         for user in list(self.graph.consumers(tensor)):
-            if user.builtin != "QUANTIZE" or user.outputs[0] is twin:
+            if not is_quantize(user) or user.outputs[0] is twin:
                 continue
             result = user.outputs[0]
             equal = (
@@ -333,7 +333,7 @@ class _Sinker:
         note = ""
         if twin is not None and twin.dtype == plan.storage:
             for user in self.graph.consumers(tensor):
-                if user.builtin == "QUANTIZE" and user.outputs[0] is twin:
+                if is_quantize(user) and user.outputs[0] is twin:
                     self.graph.remove(user)
                     break
         else:
