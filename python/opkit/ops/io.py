@@ -263,11 +263,38 @@ register(
             ),
         ),
     ),
-    _spec("RestoreSlice", _restore_cases(True), "Restore, of a part of a tensor."),
+    _spec(
+        "RestoreSlice",
+        _restore_cases(True),
+        "Restore, of a part of a tensor.",
+        rejects=(
+            Reject(
+                "no-file",
+                {
+                    "file_pattern": _strings(b"no-such-file"),
+                    "tensor_name": _strings(b"a"),
+                    "shape_and_slice": _strings(b""),
+                },
+                "no file matches no-such-file",
+            ),
+        ),
+    ),
     _spec(
         "RestoreV2",
         _restore_v2_cases,
         "Reads tensors, or parts of them, from a V2 prefix, or from a V1 file.",
         reference=_restore_v2,
+        rejects=(
+            Reject(
+                "no-file",
+                _v2_inputs(b"no-such-file", [b"a"], [b""]),
+                "no file matches no-such-file",
+            ),
+            Reject(
+                "names-and-slices",
+                _v2_inputs(b"no-such-file", [b"a"], [b"", b""]),
+                "1 names and 2 slices",
+            ),
+        ),
     ),
 )
