@@ -25,9 +25,7 @@ struct Geometry {
   // Rows that are kept with their depth already reduced: one for each row of a window.
   int64_t ring() const { return h.kernel < h.in ? h.kernel : h.in; }
   // Elements of scratch a worker needs: the ring, a padded row, a row at stride 1.
-  int64_t scratch() const {
-    return ring() * w.in * channels + 2 * padded_width() * channels + 64;
-  }
+  int64_t scratch() const { return ring() * w.in * channels + 2 * padded_width() * channels + 64; }
 };
 
 // Pools units [begin, end); `scratch` holds Geometry::scratch() elements of T.

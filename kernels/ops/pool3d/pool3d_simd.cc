@@ -184,8 +184,7 @@ HWY_NOINLINE void DivideByCount(const Geometry& g, int64_t rows_in_window, T* y)
       const int64_t last = (g.w.in - g.w.kernel + g.w.pad) / g.w.stride;
       end = last + 1 < g.w.out ? last + 1 : g.w.out;
     }
-    DivideRow<T>(y + o * g.channels, (end - o) * g.channels,
-                 count * rows_in_window);
+    DivideRow<T>(y + o * g.channels, (end - o) * g.channels, count * rows_in_window);
     o = end;
   }
 }
@@ -195,9 +194,9 @@ void Pool(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* sc
   const int64_t c = g.channels, row = g.w.in * c, plane = g.plane();
   const int64_t padded = g.padded_width() * c;
   const int64_t ring = g.ring();
-  T* const reduced = scratch;                // ring of rows, depth already reduced
-  T* const line = scratch + ring * row;      // one padded row, depth and height reduced
-  T* const dense = line + padded;            // width pass at stride 1, for few channels
+  T* const reduced = scratch;            // ring of rows, depth already reduced
+  T* const line = scratch + ring * row;  // one padded row, depth and height reduced
+  T* const dense = line + padded;        // width pass at stride 1, for few channels
   for (int64_t i = 0; i < padded; ++i) line[i] = Op::Identity();
   T* const line_body = line + g.w.pad * c;
   // Rows that several windows read are reduced over depth once.

@@ -110,20 +110,26 @@ struct MinOp {
 // Columns that a compiler keeps in registers while rows stream by.
 constexpr int64_t kBlock = 16;
 
+// Out of line: these loops are vectorised, and most of this file's code.
 template <typename Op, typename T>
-void CombineRow(const T* __restrict x, T* __restrict y, int64_t n) {
+__attribute__((noinline)) void CombineTail(const T* __restrict x, T* __restrict y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = Op::Apply(y[i], x[i]);
+}
+
+template <typename Op, typename T>
+inline void CombineRow(const T* __restrict x, T* __restrict y, int64_t n) {
   int64_t i = 0;
-  if constexpr (std::is_floating_point_v<T>) {  // others: not worth the code
+  if constexpr (std::is_floating_point_v<T>) {
     for (; i + kBlock <= n; i += kBlock) {
       for (int64_t k = 0; k < kBlock; ++k) y[i + k] = Op::Apply(y[i + k], x[i + k]);
     }
   }
-  for (; i < n; ++i) y[i] = Op::Apply(y[i], x[i]);
+  if (i < n) CombineTail<Op, T>(x + i, y + i, n - i);
 }
 
 // Reduces `rows` >= 1 consecutive rows into `out`.
 template <typename Op, typename T>
-void CombineRun(const T* x, int64_t rows, int64_t n, T* __restrict out) {
+__attribute__((noinline)) void CombineRun(const T* x, int64_t rows, int64_t n, T* __restrict out) {
   int64_t i = 0;
   if constexpr (std::is_floating_point_v<T>) {
     for (; i + kBlock <= n; i += kBlock) {
@@ -174,17 +180,27 @@ Status UnsortedShape(OpContext& ctx) {
   return {};
 }
 
-// Checks the ids and stores them as rows of the output; dropped rows are -1.
+// Checks the ids.
 template <typename Id>
-Status CheckIds(const Shape& shape, const Id* ids, int64_t n, int64_t segments, int32_t* rows) {
-  for (int64_t i = 0; i < n; ++i) {
-    if (static_cast<int64_t>(ids[i]) >= segments) {
-      return Error("segment_ids%s = %lld is out of range [0, %lld)", Place(shape, i).c_str(),
-                   static_cast<long long>(ids[i]), static_cast<long long>(segments));
-    }
-    rows[i] = ids[i] < 0 ? -1 : static_cast<int32_t>(ids[i]);
+Status CheckIds(const Shape& shape, const Id* ids, int64_t n, int64_t segments) {
+  Id highest = -1;
+  for (int64_t i = 0; i < n; ++i) highest = std::max(highest, ids[i]);
+  if (static_cast<int64_t>(highest) < segments) return {};
+  const int64_t at = std::max_element(ids, ids + n) - ids;
+  return Error("segment_ids%s = %lld is out of range [0, %lld)", Place(shape, at).c_str(),
+               static_cast<long long>(ids[at]), static_cast<long long>(segments));
+}
+
+// The ids as rows of the output; dropped rows are negative.
+template <typename Id>
+const int32_t* Rows(OpContext& ctx, const Id* ids, int64_t n) {
+  if constexpr (std::is_same_v<Id, int32_t>) {
+    return ids;
+  } else {
+    int32_t* rows = ctx.ScratchOf<int32_t>(n);
+    for (int64_t i = 0; i < n; ++i) rows[i] = ids[i] < 0 ? -1 : static_cast<int32_t>(ids[i]);
+    return rows;
   }
-  return {};
 }
 
 // Columns [c0, c1) of all rows; columns are independent, so threads split them.
@@ -209,11 +225,14 @@ Status RunUnsorted(OpContext& ctx, Types types) {
   const Shape& id_shape = ctx.shape(1);
   const int64_t rows = id_shape.size();
   const int64_t inner = ctx.shape(0).size(id_shape.rank(), ctx.shape(0).rank());
-  int32_t* ids = ctx.ScratchOf<int32_t>(rows);
-  OPKIT_RETURN_IF_ERROR((ctx.Visit<int16_t, int32_t, int64_t>(1, [&](auto tag) {
+  const int32_t* ids = nullptr;
+  Status checked = ctx.Visit<int16_t, int32_t, int64_t>(1, [&](auto tag) {
     using Id = decltype(tag);
-    return CheckIds<Id>(id_shape, ctx.in<Id>(1), rows, segments, ids);
-  })));
+    OPKIT_RETURN_IF_ERROR(CheckIds<Id>(id_shape, ctx.in<Id>(1), rows, segments));
+    ids = Rows<Id>(ctx, ctx.in<Id>(1), rows);
+    return Status();
+  });
+  if (!checked.ok()) return checked;
   return OpContext::VisitDType(Op::Storage(ctx.dtype(0)), types, [&](auto tag) {
     using T = decltype(tag);
     const T* x = ctx.in<T>(0);

@@ -195,8 +195,8 @@ void FilterRange(const Conv& c, const T* x, const T* dy, int64_t begin, int64_t 
         }
       }
       const T* b = dy + n * c.out_image() + oh0 * c.w.out * c.filters + g * c.out_group;
-      Gemm(GemmArgs<T>{k, c.out_group, pixels, patches, by_tap ? pixels : 1, by_tap ? 1 : k, b, c.filters, dw + g * c.out_group,
-                       c.filters, true},
+      Gemm(GemmArgs<T>{k, c.out_group, pixels, patches, by_tap ? pixels : 1, by_tap ? 1 : k, b,
+                       c.filters, dw + g * c.out_group, c.filters, true},
            panel);
     }
   }

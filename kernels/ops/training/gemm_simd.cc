@@ -64,15 +64,13 @@ HWY_NOINLINE void Rows(const GemmArgs<T>& g, int64_t m0, int64_t m1, int64_t p0,
   int64_t i = m0;
   for (; i + kTileRows <= m1; i += kTileRows) {
     Tile<kTileRows, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
-                                add);
+                              add);
   }
   for (; i + 3 <= m1; i += 3) {
-    Tile<3, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
-                                add);
+    Tile<3, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns, add);
   }
   for (; i < m1; ++i) {
-    Tile<1, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
-                                add);
+    Tile<1, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns, add);
   }
 }
 

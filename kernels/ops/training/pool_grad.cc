@@ -3,6 +3,8 @@
 // 2-D pooling is 3-D pooling over a depth of 1, and NCHW is batch * channels images with one
 // channel, so one loop serves all. MaxPoolGrad sends the gradient to the first largest element of
 // each window, as TF does; MaxPool3DGrad to every element within 1e-5 of the maximum, as TF does.
+#include "ops/training/pool_grad.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -11,7 +13,6 @@
 
 #include "math/window.h"
 #include "opkit/op.h"
-#include "ops/training/pool_grad.h"
 
 namespace opkit {
 namespace {
