@@ -308,8 +308,8 @@ struct BetaincFn {
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
     const V one = Set(1.0);
-    // a + b must stay in range; beyond 1e300 the result is a step anyway.
-    const V a0 = hn::Min(in[0], Set(1e300)), b0 = hn::Min(in[1], Set(1e300));
+    // Four steps of the fraction must stay in range; the result is a step long before.
+    const V a0 = hn::Min(in[0], Set(1e70)), b0 = hn::Min(in[1], Set(1e70));
     // DLMF 8.17.4 where x is past the mean.
     const V y0 = hn::Sub(one, in[2]);
     const M swap = hn::Gt(hn::Mul(in[2], hn::Add(hn::Add(a0, b0), Set(2.0))), hn::Add(a0, one));

@@ -139,7 +139,7 @@ struct PolygammaFn {
                 DigammaStirling<false>(hn::Max(x, Set(8.0))));
     }
     if constexpr (kR == 1) return DigammaFn::Eval<kF, 1>(in + 1);
-    const V s = hn::Add(n, Set(1.0));
+    const V s = hn::Min(hn::Add(n, Set(1.0)), Set(1e300));
     const V half = hn::Mul(Set(0.5), n);
     const M even = hn::Eq(hn::Floor(half), half);
     const M large = hn::Gt(n, Set(170.0));

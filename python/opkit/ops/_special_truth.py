@@ -138,7 +138,8 @@ def _bessel_k(order: int, scaled: bool, x: float) -> Any:
         return 0.0
     v = mp.mpf(x)
     if v < 1e-12:  # the leading terms of 10.31.2 and 10.30.2
-        return 1 / v if order else -mp.log(v / 2) - mp.euler
+        y = 1 / v if order else -mp.log(v / 2) - mp.euler
+        return y * mp.exp(v) if scaled else y
     if v < 40:
         # DLMF 10.32.9 by the trapezoidal rule, which errs by exp(-pi^2 / h) only.
         h = mp.mpf("0.15") if v < 8 else mp.mpf("0.05")  # of the width of the peak
@@ -275,7 +276,7 @@ def polygamma(n: float, x: float) -> Any:
     if x == math.inf:
         return 0.0 * sign
     if x <= 0 and (math.isinf(x) or _whole(x)):
-        return math.inf if n % 2 else math.nan
+        return math.inf if _whole((n + 1) / 2) else math.nan
     return sign * mp.factorial(n) * _hurwitz(n + 1, x)
 
 
@@ -283,6 +284,7 @@ def igamma(a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """P(a, x); TensorFlow's 0 at x = 0 and at a = inf, NaN outside a > 0, x >= 0."""
     inside = (a > 0) & (x >= 0)
     p = np.where(inside, special.gammainc(a, x), np.nan)
+    p = np.where(inside & (a < 1e-290), 1.0, p)  # NaN in SciPy
     p = np.where(np.isinf(a) & inside, 0.0, p)
     return np.where(x == 0, 0.0, p)
 
@@ -290,6 +292,7 @@ def igamma(a: np.ndarray, x: np.ndarray) -> np.ndarray:
 def igammac(a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Q(a, x); TensorFlow's 0 where both are infinite, NaN outside a > 0, x >= 0."""
     q = np.where((a > 0) & (x >= 0), special.gammaincc(a, x), np.nan)
+    q = np.where((a > 0) & (a < 1e-290) & (x > 0), a * special.exp1(x), q)
     q = np.where(np.isinf(a) & (x >= 0) & (a > 0), 1.0, q)
     return np.where(np.isinf(a) & (a > 0) & (x == np.inf), 0.0, q)
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from opkit.spec import (
     Case,
@@ -21,6 +24,7 @@ from opkit.spec import (
     Ulp,
     arr,
     binary,
+    draw,
     register,
     special,
     unary,
@@ -285,7 +289,7 @@ register(
     binary(
         "Zeta",
         (Domain(1, 60), Domain(0, 1e3)),
-        _bounds(16),
+        _bounds(32),
         args=("x", "q"),
         truth=_TRUTH + "zeta",
         truth_limit=_FEW,
@@ -293,17 +297,43 @@ register(
         doc="Hurwitz zeta function, sum over k >= 0 of (q + k)^-x.",
         source="DLMF 25.11.1, 25.11.28",
     ),
-    binary(
-        "Polygamma",
-        (Domain(0, 20), Domain(0, 1e3)),
-        _bounds(48, floor64=1e-13),
-        args=("a", "x"),
-        truth=_TRUTH + "polygamma",
-        truth_limit=_FEW,
-        doc="The a-th derivative of digamma; NaN unless a is a whole number >= 0.",
-        source="DLMF 5.15, 25.11.12",
-    ),
 )
+
+
+def _huge_order(inputs: Mapping[str, Any]) -> Any:
+    return (inputs["a"] > 30) & np.isfinite(inputs["a"])
+
+
+_POLYGAMMA = binary(
+    "Polygamma",
+    (Domain(0, 20), Domain(0, 1e3)),
+    _bounds(48, floor64=1e-13),
+    args=("a", "x"),
+    truth=_TRUTH + "polygamma",
+    truth_limit=_FEW,
+    known=(Known("n! is infinite long before its product with zeta", _huge_order),),
+    doc="The a-th derivative of digamma; NaN unless a is a whole number >= 0.",
+    source="DLMF 5.15, 25.11.12",
+)
+
+
+def _polygamma_cases(types: Types) -> Iterator[Case]:
+    assert callable(_POLYGAMMA.cases)
+    yield from _POLYGAMMA.cases(types)
+    orders = draw(lambda rng, dtype: rng.integers(0, 20, 2000).astype(dtype), "orders 0 to 19")
+    yield Case("orders", {"a": orders, "x": arr(2000, low=0.3, high=30)})
+    # Below 0 away from the poles, where float32 overflows, and from the zeros of even orders.
+    low = draw(lambda rng, dtype: rng.integers(0, 6, 2000).astype(dtype), "orders 0 to 5")
+    between = draw(
+        lambda rng, dtype: (rng.uniform(0.05, 0.4, 2000) - rng.integers(1, 20, 2000)).astype(dtype),
+        "0.05 to 0.4 above a negative integer",
+    )
+    yield Case("orders-negative", {"a": low, "x": between})
+    for n in (0, 1, 2, 7):
+        yield Case(f"order{n}", {"a": float(n), "x": walk(Domain(1e-3, 1e3))})
+    for n in (40, 150):
+        large = {"a": float(n), "x": walk(Domain(5, 1e3))}
+        yield Case(f"order{n}", large, dtypes=("float64",))
 
 
 def _betainc_cases(types: Types) -> Iterator[Case]:
@@ -355,6 +385,7 @@ def _betainc_bench(types: Types) -> Iterator[Case]:
 
 
 register(
+    replace(_POLYGAMMA, cases=_polygamma_cases),
     Spec(
         "Betainc",
         _betainc_cases,
