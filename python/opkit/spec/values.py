@@ -119,7 +119,8 @@ def arr(*shape: int, low: float | None = None, high: float | None = None) -> Dra
         lo, hi = (-1.0 if low is None else low), (1.0 if high is None else high)
         if dtype.kind == "c":
             return (rng.uniform(lo, hi, shape) + 1j * rng.uniform(lo, hi, shape)).astype(dtype)
-        return np.asarray(rng.uniform(lo, hi, shape)).astype(dtype)
+        with np.errstate(over="ignore"):  # 16-bit floats end early
+            return np.asarray(rng.uniform(lo, hi, shape)).astype(dtype)
 
     span = "" if low is None and high is None else f" in [{low}, {high})"
     reach = (-1.0 if low is None else float(low), 1.0 if high is None else float(high))
