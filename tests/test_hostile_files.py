@@ -1,0 +1,137 @@
+"""opkit.model on files that are damaged or made to hurt: refused with a reason, quickly."""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+from typing import Any
+
+import pytest
+
+import tf_models
+from opkit.model import (
+    Model,
+    ModelError,
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", "too few"),
+        (b"PK\x03\x04 not a model", "identifier"),
+        (b"\xff\xff\xff\xffTFL3", "outside the file"),
+        (b"\x00\x00\x00\x00TFL3" + bytes(64), "not a valid TFLite file"),
+    ],
+)
+def test_refuses_what_is_no_model(data: bytes, text: str) -> None:
+    with pytest.raises(ModelError, match=text):
+        Model.load(data)
+
+
+def test_every_truncation_is_refused_or_read() -> None:
+    data = tf_models.erf_flex()
+    for size in range(len(data)):
+        _survives(data[:size])
+
+
+@pytest.mark.parametrize("name", ["erf_in_while", "strings_flex", "convolution_int8"])
+def test_mutated_files_never_crash_or_hang(name: str) -> None:
+    rng = random.Random(f"opkit {name}")
+    original = tf_models.ALL[name]()
+    start, outcomes = time.monotonic(), set()
+    for _ in range(1200):
+        data = bytearray(original)
+        for _ in range(rng.randint(1, 4)):
+            where = rng.randrange(len(data))
+            data[where] = rng.choice([0, 1, 127, 128, 255, data[where] ^ 1 << rng.randrange(8)])
+        outcomes.add(_survives(bytes(data)))
+    assert outcomes >= {True, False}  # both happen, or the test tests nothing
+    assert time.monotonic() - start < 60
+
+
+def _survives(data: bytes) -> bool:
+    """Loads, decodes all attributes and constants and saves; False if refused on the way."""
+    try:
+        model = Model.load(data)
+        model.to_bytes()
+        for _, _, node in model.nodes():
+            node.attrs()
+        for graph in model.subgraphs:
+            for tensor in graph.tensors:
+                if tensor.is_constant:
+                    tensor.numpy()
+    except ModelError:
+        return False
+    return True
+
+
+def _edited(change: Any) -> bytes:
+    """The Erf model with its raw objects changed by ``change``."""
+    import flatbuffers
+
+    from opkit.model.schema import schema
+
+    raw = schema().ModelT.InitFromPackedBuf(tf_models.erf_custom())
+    change(raw)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(raw.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _set(path: str, value: Any) -> Any:
+    def change(raw: Any) -> None:
+        scope = {"raw": raw, "value": value}
+        exec(f"raw.{path} = value", {}, scope)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_set("subgraphs[0].operators[1].inputs", [99]), r"node 1 \(Erf\)'s input 0 is 99"),
+        (_set("subgraphs[0].operators[1].outputs", [-1]), r"output 0 is -1, outside"),
+        (_set("subgraphs[0].operators[0].opcodeIndex", 7), r"operator code is 7"),
+        (_set("subgraphs[0].tensors[0].buffer", 1000), r"tensor 0 .*buffer is 1000"),
+        (_set("subgraphs[0].tensors[0].type", 77), r"unknown TFLite tensor type 77"),
+        (_set("subgraphs[0].inputs", [-2]), r"subgraph 0's input is -2"),
+        (_set("operatorCodes[0].builtinCode", 30000), r"builtin number 30000"),
+        (_set("subgraphs", []), r"no subgraph"),
+        (_set("metadata[0].buffer", 500), r"buffer is 500"),
+        (_set("subgraphs[0].tensors[0].externalBuffer", 1), r"external file"),
+    ],
+)
+def test_bad_indices_name_the_place(change: Any, text: str) -> None:
+    with pytest.raises(ModelError, match=text):
+        Model.load(_edited(change))
+
+
+def test_shared_tables_cannot_multiply() -> None:
+    """A vector whose elements are all one big table is refused quickly."""
+    data = bytearray(tf_models.strings_flex())
+    from opkit.model.schema import schema
+
+    module = schema()
+    root = module.Model.GetRootAs(bytes(data))
+    table = root._tab
+    vector = table.Vector(table.Offset(8))  # subgraphs
+    target = table.Indirect(vector)
+    tail = len(data)
+    count = 100_000
+    offset_at = table.Pos + table.Offset(8)
+    tail += -tail % 4
+    data += bytes(tail - len(data))
+    data += struct.pack("<I", count)
+    # Unsigned offsets only point forward: a copy of the file's tables follows the vector.
+    body = bytes(data[: len(tf_models.strings_flex())])
+    base = tail + 4 + 4 * count
+    for i in range(count):
+        data += struct.pack("<I", base + target - (tail + 4 + 4 * i))
+    data += body
+    struct.pack_into("<I", data, offset_at, tail - offset_at)
+    start = time.monotonic()
+    with pytest.raises(ModelError, match="over and over"):
+        Model.load(bytes(data))
+    assert time.monotonic() - start < 30
