@@ -42,6 +42,11 @@ MiniRuntime::MiniRuntime(int num_threads) {
 }
 
 MiniRuntime::~MiniRuntime() {
+  for (LiveNode& live : nodes_) {
+    live.registration.free(&context_, live.node.user_data);
+    std::free(live.node.inputs);
+    std::free(live.node.outputs);
+  }
   for (TfLiteTensor& t : tensors_) {
     Release(&t);
     std::free(t.dims);
@@ -149,15 +154,14 @@ bool MiniRuntime::Run(const TfLiteRegistration& registration, const std::vector<
                       const std::vector<int>& outputs, const std::string& options) {
   errors_.clear();
   prepared_ = false;
-  TfLiteNode node = {};
+  TfLiteNode& node = nodes_.emplace_back(LiveNode{registration, {}}).node;
   node.inputs = MakeDims(inputs);
   node.outputs = MakeDims(outputs);
   // An exact copy: reading past the options is then seen.
   const std::unique_ptr<char[]> exact(new char[options.size()]);
   std::memcpy(exact.get(), options.data(), options.size());
   node.user_data = registration.init(&context_, exact.get(), options.size());
-  // Arena outputs get memory between prepare and invoke; it belongs to the arena, not the tensor.
-  std::vector<char*> arena;
+  // Arena outputs get their memory between prepare and invoke.
   bool ok = registration.prepare(&context_, &node) == kTfLiteOk;
   prepared_ = ok;
   for (int i : outputs) {
@@ -165,6 +169,7 @@ bool MiniRuntime::Run(const TfLiteRegistration& registration, const std::vector<
     size_t bytes = 0;
     if (!ok || t.allocation_type != kTfLiteArenaRw) continue;
     ok = ByteCount(t, kMaxBytes, &bytes);
+    if (!ok) errors_ += "the arena has no room for output " + std::to_string(i) + "\n";
     if (!ok || bytes == 0) continue;
     t.data.raw = static_cast<char*>(std::malloc(bytes));
     t.bytes = bytes;
@@ -172,9 +177,6 @@ bool MiniRuntime::Run(const TfLiteRegistration& registration, const std::vector<
   for (int call = 0; ok && call < 2; ++call) {
     ok = registration.invoke(&context_, &node) == kTfLiteOk;
   }
-  registration.free(&context_, node.user_data);
-  std::free(node.inputs);
-  std::free(node.outputs);
   return ok;
 }
 

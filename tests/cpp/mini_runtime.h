@@ -29,8 +29,8 @@ class MiniRuntime {
   void SetData(int tensor, const std::string& bytes, bool constant = false);
   void SetStrings(int tensor, const std::vector<std::string>& strings, bool constant = false);
 
-  // init, prepare, invoke (twice, as a caller may), free. False when any of them refused; then
-  // `errors` says why.
+  // init, prepare, invoke (twice, as a caller may). False when any of them refused; then `errors`
+  // says why. The node lives on, as in a model: what it made (tables, ...) stays usable.
   bool Run(const TfLiteRegistration& registration, const std::vector<int>& inputs,
            const std::vector<int>& outputs, const std::string& options);
 
@@ -42,14 +42,19 @@ class MiniRuntime {
  private:
   static TfLiteStatus ResizeTensor(TfLiteContext* context, TfLiteTensor* t, TfLiteIntArray* dims);
   static void ReportError(TfLiteContext* context, const char* format, ...);
-  void Allocate(TfLiteTensor* t);
   static void Release(TfLiteTensor* t);
+
+  struct LiveNode {
+    TfLiteRegistration registration;
+    TfLiteNode node;
+  };
 
   static constexpr size_t kMaxTensors = 256;      // fixed: kernels keep no pointers, but tests do
   static constexpr size_t kMaxBytes = 64u << 20;  // larger outputs fail, as memory would
   TfLiteContext context_ = {};
   std::vector<TfLiteTensor> tensors_;
   std::deque<std::string> names_;
+  std::deque<LiveNode> nodes_;
   std::string errors_;
   bool prepared_ = false;
 };
