@@ -60,7 +60,7 @@ def main() -> None:
         try:
             model = convert(request["op"], request["types"], request["case"])
             Path(request["path"]).write_bytes(model)
-            answer = {"bytes": len(model)}
+            answer: dict[str, Any] = {"bytes": len(model)}
         except Exception as e:  # the parent reports it as the peer's reason
             text = next((ln for ln in str(e).splitlines() if ln.strip()), "")
             answer = {"error": f"{type(e).__name__}: {text[:200]}"}

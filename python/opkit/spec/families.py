@@ -11,8 +11,19 @@ import numpy as np
 from opkit.spec.core import Case, Peers, Reject, Spec, Types
 from opkit.spec.values import INTEGERS, QUANTIZED, Domain, Draw, arr, special, walk
 
-SHAPES = ((), (1,), (2,), (3, 5), (1, 17), (2, 3, 4), (2, 1, 3, 2), (1, 2, 1, 3, 2))
-SHAPES += ((2, 1, 2, 1, 2, 3), (1, 2, 1, 2, 1, 2, 2), (2, 1, 2, 1, 1, 2, 1, 3))
+SHAPES: tuple[tuple[int, ...], ...] = (
+    (),
+    (1,),
+    (2,),
+    (3, 5),
+    (1, 17),
+    (2, 3, 4),
+    (2, 1, 3, 2),
+    (1, 2, 1, 3, 2),
+    (2, 1, 2, 1, 2, 3),
+    (1, 2, 1, 2, 1, 2, 2),
+    (2, 1, 2, 1, 1, 2, 1, 3),
+)
 SIZES = (3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127, 1023, 4099)
 EMPTY = ((0,), (3, 0, 2))
 BROADCASTS = (
@@ -135,9 +146,12 @@ def binary(
                 tag = "" if len(attrs) == 1 else "-" + (_attr_id(a) or str(i))
                 yield Case(f"walk{tag}", _pairs(args, domains), a)
                 yield Case(f"special{tag}", _special_pairs(args, domains), a)
-        for a, b in shapes:
-            draws = {first: _codes_or(t, domains[0], a), second: _codes_or(t, domains[1], b)}
-            yield Case(f"shape{shape_id(a)}-{shape_id(b)}", draws, attrs[0])
+        for left, right in shapes:
+            draws = {
+                first: _codes_or(t, domains[0], left),
+                second: _codes_or(t, domains[1], right),
+            }
+            yield Case(f"shape{shape_id(left)}-{shape_id(right)}", draws, attrs[0])
         for n in SIZES:
             draws = {first: _codes_or(t, domains[0], (n,)), second: _codes_or(t, domains[1], (n,))}
             yield Case(f"size{n}", draws, attrs[0])

@@ -116,11 +116,13 @@ def arr(*shape: int, low: float | None = None, high: float | None = None) -> Dra
             lo = (0 if unsigned else -8) if low is None else int(low)
             hi = (16 if unsigned else 8) if high is None else int(high)
             return rng.integers(lo, hi, size=shape, dtype=dtype)
-        lo, hi = (-1.0 if low is None else low), (1.0 if high is None else high)
+        start, end = (-1.0 if low is None else low), (1.0 if high is None else high)
         if dtype.kind == "c":
-            return (rng.uniform(lo, hi, shape) + 1j * rng.uniform(lo, hi, shape)).astype(dtype)
+            return (rng.uniform(start, end, shape) + 1j * rng.uniform(start, end, shape)).astype(
+                dtype
+            )
         with np.errstate(over="ignore"):  # 16-bit floats end early
-            return np.asarray(rng.uniform(lo, hi, shape)).astype(dtype)
+            return np.asarray(rng.uniform(start, end, shape)).astype(dtype)
 
     span = "" if low is None and high is None else f" in [{low}, {high})"
     reach = (-1.0 if low is None else float(low), 1.0 if high is None else float(high))
@@ -229,8 +231,7 @@ def walk(domain: Domain = Domain(), n: int | None = None, specials_too: bool = F
             out = rng.integers(lo, hi, size=count, dtype=dtype, endpoint=True)
             small = rng.integers(max(lo, -100), min(hi, 100), size=count // 4, endpoint=True)
             out[: small.size] = small.astype(dtype)
-            edge = specials(dtype).astype(object)
-            edge = [v for v in edge if lo <= v <= hi]
+            edge = [v for v in specials(dtype).tolist() if lo <= v <= hi]
             return np.concatenate([out, np.array(edge, dtype=dtype)])
         _, _, largest = float_limits(dtype)
         ends = np.array([max(domain.low, -largest), min(domain.high, largest)]).astype(dtype)

@@ -114,7 +114,8 @@ def _finish(
 def _exact(got: np.ndarray, want: np.ndarray, tolerance: Exact) -> Comparison:
     if got.dtype == object:
         pairs = zip(got.ravel(), want.ravel(), strict=True)
-        bad = np.array([bytes(g) != bytes(w) for g, w in pairs], dtype=bool).reshape(got.shape)
+        flat = np.array([bytes(g) != bytes(w) for g, w in pairs], dtype=bool)
+        bad: Any = flat.reshape(got.shape)
     elif got.dtype.kind in "iub" and got.dtype.name != "bfloat16":
         bad = np.asarray(got != want)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from opkit.registry import Declaration
 from opkit.spec import Spec
@@ -65,7 +66,7 @@ def checks(
     table: dict[str, Callable[[Subject], None]] = dict(CHECKS)
     for reject in spec.rejects:
         if reject.dtypes is None or subject.types.main in reject.dtypes:
-            table[f"rejects-{reject.id}"] = lambda s, r=reject: declared.reject_check(s, r)
+            table[f"rejects-{reject.id}"] = partial(declared.reject_check, reject=reject)
     for name, check in table.items():
         if only and name != only:
             continue

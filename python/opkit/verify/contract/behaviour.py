@@ -90,8 +90,8 @@ def guard_bytes(s: Subject) -> None:
                 raise Broken(f"case {case.id}: wrote into the {size} bytes after a tensor")
             ctypes.memmove(address, old, size)
         inputs = session.inputs[len(one.feeds) :]
-        for detail, guard in zip(inputs, guards, strict=True):
-            if not np.array_equal(session.interpreter.get_tensor(detail["index"]), guard):
+        for detail, want in zip(inputs, guards, strict=True):
+            if not np.array_equal(session.interpreter.get_tensor(detail["index"]), want):
                 raise Broken(f"case {case.id}: wrote into a neighbouring tensor")
         tried += len(pads)
     if not tried:
