@@ -91,7 +91,7 @@ def test_saved_model(erf_chain: Path) -> None:
     assert details["load"] == "signatures: serving_default"
     assert details["convert"] == "4 nodes, 2 Flex, 0 custom"
     assert details["rewrite"] == "2 Flex nodes to kernels"
-    assert details["verify"].startswith("8 samples, worst difference")
+    assert details["verify"].startswith("8 samples against TensorFlow, worst difference")
 
 
 def test_keras_model_and_file(keras_model: Any, tmp_path: Path) -> None:
@@ -431,6 +431,9 @@ def test_int8_from_a_tflite_file() -> None:
     samples = [RNG.standard_normal((1, 4)).astype(np.float32) for _ in range(100)]
     result = convert(tf_models.erf_flex(), int8=True, representative_dataset=samples)
     assert _ops(result.model) == ["QUANTIZE", "MUL", "Erf", "ADD", "DEQUANTIZE"]
+    assert result.comparison.reference == "the float model"
+    assert 0 < result.comparison.rows[0].max_abs < 0.06
+    _close(result, 0.03)
     interpreter = opkit.Interpreter(model_content=result.to_bytes())
     interpreter.allocate_tensors()
     from scipy.special import erf

@@ -14,7 +14,7 @@ from opkit.model.dtypes import NUMPY_DTYPES
 
 from .errors import CalibrationWarning, ConversionError
 
-__all__ = ["GOOD_SAMPLES", "Calibration", "calibrate"]
+__all__ = ["GOOD_SAMPLES", "Calibration", "Feed", "Samples", "calibrate"]
 
 #: Numbers of samples that calibrate well: fewer miss parts of the range, more add only outliers.
 GOOD_SAMPLES = (100, 500)
@@ -62,7 +62,7 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
             "int8 needs TensorFlow's calibrator and quantizer: pip install tensorflow"
         ) from error
 
-    feed = _Feed(Model.load(data), samples, progress)
+    feed = Feed(Model.load(data), samples, progress)
     # Stock code opens an interpreter of its own for named inputs; the feed names none.
     runner = tf_calibrator.Calibrator(
         tf_calibrator.add_intermediate_tensors(data), custom_op_registerers_by_func=[registerer]
@@ -85,7 +85,7 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
     return Calibration(calibrated, feed.count, runner)
 
 
-class _Feed:
+class Feed:
     """The samples as the calibrator takes them, checked, converted and counted."""
 
     def __init__(self, model: Model, samples: Samples, progress: bool) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from opkit.model import Model, Tensor
 from opkit.model.dtypes import NUMPY_DTYPES
 
-from .calibrate import Samples
+from .calibrate import Feed, Samples
 from .sources import TfSource
 
-__all__ = ["Comparison", "OutputRow", "compare"]
+__all__ = ["Comparison", "OutputRow", "compare", "compare_models"]
 
 _SAMPLES = 8
 _FREE = 2  # size given to free dimensions of made-up inputs
@@ -46,6 +46,7 @@ class Comparison:
     samples: int = 0
     inputs: str = ""
     skipped: str = ""
+    reference: str = "TensorFlow"
 
     def __str__(self) -> str:
         if self.skipped:
@@ -53,8 +54,9 @@ class Comparison:
         worst = max(self.rows, key=lambda row: row.max_abs / max(row.scale, 1e-30))
         strays = sum(row.mismatched for row in self.rows)
         return (
-            f"{self.samples} samples, worst difference {worst.max_abs:.3g} of values up to "
-            f"{worst.scale:.3g} ({worst.output}), {strays} mismatched"
+            f"{self.samples} samples against {self.reference}, worst difference "
+            f"{worst.max_abs:.3g} of values up to {worst.scale:.3g} ({worst.output}), "
+            f"{strays} mismatched"
         )
 
     def view(self) -> Any:
@@ -63,7 +65,7 @@ class Comparison:
 
         if self.skipped:
             return str(self)
-        table = Table(title=f"against TensorFlow, {self.samples} {self.inputs}", box=None)
+        table = Table(title=f"against {self.reference}, {self.samples} {self.inputs}", box=None)
         for name in ("signature", "output", "dtype"):
             table.add_column(name)
         for name in ("elements", "max error", "rms", "largest value", "mismatched"):
@@ -116,6 +118,41 @@ def compare(source: TfSource, model: Model, samples: Samples | None) -> Comparis
     if not comparison.rows:
         return Comparison(skipped="no output of the converted model has a name of the source's")
     return comparison
+
+
+def compare_models(reference: Model, model: Model, samples: Samples) -> Comparison:
+    """Runs the main graphs of two models, a float one and what was made of it, on the first
+    samples; for sources that TensorFlow cannot run."""
+    inputs = list(islice(Feed(reference, samples, False)(), _SAMPLES))
+    if not inputs:
+        return Comparison(skipped="there are no samples left")
+    wanted, got = _run_main(reference, inputs), _run_main(model, inputs)
+    rows = []
+    for i, tensor in enumerate(model.subgraphs[0].outputs):
+        pairs = [(w[i], g[i]) for w, g in zip(wanted, got, strict=True)]
+        rows.append(_row("", tensor.name, tensor.dtype, pairs))
+    return Comparison(
+        rows, len(inputs), "samples of the representative dataset", reference="the float model"
+    )
+
+
+def _run_main(model: Model, inputs: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
+    import opkit
+
+    interpreter = opkit.Interpreter(model_content=model.to_bytes())
+    graph = model.subgraphs[0]
+    results = []
+    for sample in inputs:
+        details = interpreter.get_input_details()
+        for detail, value in zip(details, sample, strict=True):
+            interpreter.resize_tensor_input(detail["index"], value.shape)
+        interpreter.allocate_tensors()
+        for detail, value, tensor in zip(details, sample, graph.inputs, strict=True):
+            interpreter.set_tensor(detail["index"], _to_codes(value, tensor))
+        interpreter.invoke()
+        values = [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+        results.append([_to_real(v, t) for v, t in zip(values, graph.outputs, strict=True)])
+    return results
 
 
 def _inputs(

@@ -57,7 +57,8 @@ def convert(
         inference_input_type: "float32", or the quantized type, for integer inputs.
         inference_output_type: The same for outputs.
         overwrite: Whether ``output`` may replace a file. The source file is never replaced.
-        verify: Compare the result with the source on samples, where the source can be run.
+        verify: Compare the result with the source on samples; of a .tflite source, the quantized
+            model with the float one.
         progress: Show a progress bar during calibration, on a terminal.
         isolate: Run TF's converter in a child process (some seconds more): a crash of the
             converter, which some ops cause, is then a ConversionError.
@@ -144,6 +145,15 @@ def convert(
 
         with _step(result, "verify") as detail:
             result.comparison = compare(loaded, result.model, representative_dataset)
+            detail.text = str(result.comparison)
+    elif verify and result.float_model is not None:
+        from .check import compare_models
+
+        assert representative_dataset is not None
+        with _step(result, "verify") as detail:
+            result.comparison = compare_models(
+                result.float_model, result.model, representative_dataset
+            )
             detail.text = str(result.comparison)
     if output is not None:
         result.save(output, overwrite)
