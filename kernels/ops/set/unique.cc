@@ -17,9 +17,12 @@ using RealTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32
                            uint8_t, uint16_t, uint32_t, uint64_t, bool>;
 
 struct State {
-  std::vector<int32_t> ids;    // per input element: number of its value
-  std::vector<int32_t> first;  // per value: where it occurred first
+  int32_t* ids = nullptr;          // per input element: number of its value
+  std::vector<int32_t> own_ids;    // their place when the output is not int32
+  std::vector<int32_t> first;      // per value: where it occurred first
   std::vector<int32_t> direct;
+  std::vector<char> slots[2];      // hash tables, kept: fresh pages cost more than the hashing
+  size_t last_values = 0;          // of the call before
 };
 
 template <typename T>
@@ -64,16 +67,23 @@ bool IsNan(T v) {
 template <typename T, typename U>
 void ByTable(const T* x, int64_t n, U low, size_t range, State* s) {
   s->direct.assign(range, -1);
+  s->first.resize(static_cast<size_t>(n));
   int32_t* table = s->direct.data();
-  int32_t* ids = s->ids.data();
+  int32_t* first = s->first.data();
+  int32_t* ids = s->ids;
+  int32_t values = 0;
   for (int64_t i = 0; i < n; ++i) {
-    int32_t& id = table[static_cast<size_t>(static_cast<U>(KeyOf<T, false>(x[i]) - low))];
-    if (id < 0 || IsNan(x[i])) {
-      id = static_cast<int32_t>(s->first.size());
-      s->first.push_back(static_cast<int32_t>(i));
-    }
+    // Stores in any case: whether a value is new is a coin toss no branch predictor guesses.
+    int32_t& entry = table[static_cast<size_t>(static_cast<U>(KeyOf<T, false>(x[i]) - low))];
+    const int32_t old = entry;
+    const bool fresh = old < 0 || IsNan(x[i]);
+    const int32_t id = fresh ? values : old;
+    entry = id;
+    first[values] = static_cast<int32_t>(i);
+    values += fresh ? 1 : 0;
     ids[i] = id;
   }
+  s->first.resize(static_cast<size_t>(values));
 }
 
 template <typename U>
@@ -82,73 +92,119 @@ struct Slot {
   int32_t id;  // -1: free
 };
 
-// Numbers values through open addressing with linear probing, at most half full. The table starts
-// small and grows with the number of distinct values, so that few of them stay in the cache.
+// Both halves of a 128-bit product: one multiplication mixes all bits of the key into all of the
+// result.
+inline uint64_t FoldedProduct(uint64_t key) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(key ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
+  return static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
+}
+
+// Numbers values through open addressing with linear probing. The table starts as large as the call
+// before needed, and grows with the number of distinct values, so that few of them stay in the
+// cache. A table that fits there is kept at most an eighth full, since each collision costs a
+// mispredicted branch; a large one at most half full.
 template <typename T>
 class HashNumbering {
   using U = typename BitsOf<sizeof(T)>::type;
 
  public:
-  explicit HashNumbering(State* s) : s_(s) { Allocate(10); }
+  explicit HashNumbering(State* s) : s_(s) {
+    Allocate(BitsFor(10, static_cast<int64_t>(s->last_values)));
+  }
 
   void Run(const T* x, int64_t n) {
-    constexpr int64_t kAhead = 16;  // hashes are made and slots fetched a group ahead
-    uint64_t next[kAhead] = {};
-    int32_t* ids = s_->ids.data();
+    s_->first.resize(static_cast<size_t>(n));
+    int32_t* first = s_->first.data();
+    int32_t* ids = s_->ids;
+    int32_t values = 0;
+    uint64_t next[kAhead];
     for (int64_t base = 0; base < n; base += kAhead) {
       const int64_t group = std::min(kAhead, n - base);
-      for (int64_t k = 0; k < group; ++k) {
-        next[k] = math::Mix64(KeyOf(x[base + k]));
-        __builtin_prefetch(slots_ + (next[k] >> shift_));
+      // Room for a whole group of new values, so that the loop below need not ask.
+      if (values + kAhead > limit_) {
+        // When nearly all values so far are new, the rest will be, too.
+        const bool all_new = values > base - base / 8;
+        Grow(first, values, x, all_new ? n : int64_t{values} * 2);
       }
-      for (int64_t k = 0; k < group; ++k) ids[base + k] = Number(x[base + k], next[k], base + k);
+      for (int64_t k = 0; k < group; ++k) {
+        next[k] = FoldedProduct(KeyOf(x[base + k])) >> shift_;
+        __builtin_prefetch(slots_ + next[k], 1);
+      }
+      for (int64_t k = 0; k < group; ++k) {
+        const T value = x[base + k];
+        int32_t id = values;
+        if (!IsNan(value)) {
+          const U key = KeyOf(value);
+          size_t i = next[k];
+          while (slots_[i].id >= 0 && slots_[i].key != key) i = (i + 1) & mask_;
+          // Stored in any case: whether a value is new is a coin toss.
+          const int32_t old = slots_[i].id;
+          id = old < 0 ? values : old;
+          slots_[i] = {key, id};
+        }
+        first[values] = static_cast<int32_t>(base + k);
+        values += id == values ? 1 : 0;
+        ids[base + k] = id;
+      }
     }
+    s_->first.resize(static_cast<size_t>(values));
+    s_->last_values = static_cast<size_t>(values);
   }
 
  private:
-  int32_t Number(T value, uint64_t hash, int64_t at) {
-    const int32_t fresh = static_cast<int32_t>(s_->first.size());
-    if (IsNan(value)) {
-      s_->first.push_back(static_cast<int32_t>(at));
-      return fresh;
-    }
-    const U key = KeyOf(value);
-    size_t i = hash >> shift_;
-    for (; slots_[i].id >= 0; i = (i + 1) & mask_) {
-      if (slots_[i].key == key) return slots_[i].id;
-    }
-    slots_[i] = {key, fresh};
-    s_->first.push_back(static_cast<int32_t>(at));
-    if (++used_ > mask_ / 2) Grow();
-    return fresh;
+  static constexpr int64_t kAhead = 32;  // hashes are made and slots fetched a group ahead
+
+  static int64_t Limit(int bits) { return (int64_t{1} << bits) / (bits <= 15 ? 8 : 2); }
+
+  // The least number of bits, from `bits` on, for a table of that many values and a group more.
+  static int BitsFor(int bits, int64_t values) {
+    while (Limit(bits) < values + kAhead) ++bits;
+    return bits;
   }
 
   void Allocate(int bits) {
     shift_ = 64 - bits;
+    limit_ = Limit(bits);
     mask_ = (size_t{1} << bits) - 1;
-    storage_.assign(mask_ + 1, Slot<U>{U{0}, -1});
-    slots_ = storage_.data();
+    std::vector<char>& memory = s_->slots[turn_ ^= 1];
+    const size_t bytes = (mask_ + 1) * sizeof(Slot<U>);
+    if (memory.size() < bytes) memory.resize(bytes);
+    slots_ = reinterpret_cast<Slot<U>*>(memory.data());
+    std::memset(memory.data(), 0xff, bytes);  // every id is -1
   }
 
-  void Grow() {
-    std::vector<Slot<U>> old;
-    old.swap(storage_);
-    Allocate(64 - shift_ + 2);
-    for (const Slot<U>& slot : old) {
-      if (slot.id < 0) continue;
-      size_t i = math::Mix64(slot.key) >> shift_;
+  // A table for at least `expected` values, filled with those there are.
+  void Grow(const int32_t* first, int32_t values, const T* x, int64_t expected) {
+    Allocate(BitsFor(64 - shift_ + 1, expected));
+    for (int32_t id = 0; id < values; ++id) {
+      const T value = x[first[id]];
+      if (IsNan(value)) continue;
+      const U key = KeyOf(value);
+      size_t i = FoldedProduct(key) >> shift_;
       while (slots_[i].id >= 0) i = (i + 1) & mask_;
-      slots_[i] = slot;
+      slots_[i] = {key, id};
     }
   }
 
   State* s_;
-  std::vector<Slot<U>> storage_;
   Slot<U>* slots_ = nullptr;
   size_t mask_ = 0;
-  size_t used_ = 0;
+  int64_t limit_ = 0;
   int shift_ = 0;
+  int turn_ = 0;
 };
+
+template <typename T>
+void Range(const T* x, int64_t n, T* low, T* high) {
+  T lo = x[0], hi = x[0];
+  for (int64_t i = 1; i < n; ++i) {
+    lo = std::min(lo, x[i]);
+    hi = std::max(hi, x[i]);
+  }
+  *low = lo;
+  *high = hi;
+}
 
 template <typename T>
 void NumberScalars(const T* x, int64_t n, State* s) {
@@ -157,10 +213,11 @@ void NumberScalars(const T* x, int64_t n, State* s) {
     ByTable<T, U>(x, n, U{0}, size_t{1} << (8 * sizeof(T)), s);
   } else {
     if constexpr (std::is_integral_v<T>) {
-      const auto [low, high] = std::minmax_element(x, x + n);
-      const U range = static_cast<U>(static_cast<U>(*high) - static_cast<U>(*low));
+      T low, high;
+      Range(x, n, &low, &high);
+      const U range = static_cast<U>(static_cast<U>(high) - static_cast<U>(low));
       if (range < static_cast<uint64_t>(2 * n)) {
-        ByTable<T, U>(x, n, static_cast<U>(*low), static_cast<size_t>(range) + 1, s);
+        ByTable<T, U>(x, n, static_cast<U>(low), static_cast<size_t>(range) + 1, s);
         return;
       }
     }
@@ -190,7 +247,7 @@ void NumberByEquality(int64_t n, State* s, const Hash& hash, const Equal& equal)
       table[i] = {tag, static_cast<int32_t>(s->first.size())};
       s->first.push_back(static_cast<int32_t>(k));
     }
-    s->ids[static_cast<size_t>(k)] = table[i].id;
+    s->ids[k] = table[i].id;
   }
 }
 
@@ -271,6 +328,10 @@ Status WriteValues(OpContext& ctx, const View& v, const Shape& shape, const Stat
     const T* x = ctx.in<T>(0);
     T* y = ctx.out<T>(0);
     if (shape.size() == 0) return Status();
+    if (v.outer == 1 && v.inner == 1) {
+      for (size_t i = 0; i < s.first.size(); ++i) y[i] = x[s.first[i]];
+      return Status();
+    }
     for (int64_t o = 0; o < v.outer; ++o) {
       for (const int32_t k : s.first) {
         const T* from = x + (o * v.n + k) * v.inner;
@@ -281,19 +342,17 @@ Status WriteValues(OpContext& ctx, const View& v, const Shape& shape, const Stat
   });
 }
 
-Status WriteIds(OpContext& ctx, const State& s) {
-  const int64_t n = static_cast<int64_t>(s.ids.size());
-  OPKIT_RETURN_IF_ERROR(ctx.Allocate(1, Shape{n}));
+Status WriteIds(OpContext& ctx, int64_t n, const State& s) {
   const bool counts = ctx.num_outputs() > 2;
   const int64_t values = static_cast<int64_t>(s.first.size());
   if (counts) OPKIT_RETURN_IF_ERROR(ctx.Allocate(2, Shape{values}));
   return OpContext::VisitDType(ctx.out_dtype(1), IndexTypes{}, [&](auto tag) {
     using I = decltype(tag);
-    std::copy(s.ids.begin(), s.ids.end(), ctx.out<I>(1));
+    if (sizeof(I) != sizeof(int32_t)) std::copy(s.ids, s.ids + n, ctx.out<I>(1));
     if (counts) {
       I* count = ctx.out<I>(2);
       std::fill(count, count + values, I{0});
-      for (const int32_t id : s.ids) ++count[id];
+      for (int64_t i = 0; i < n; ++i) ++count[s.ids[i]];
     }
     return Status();
   });
@@ -302,7 +361,13 @@ Status WriteIds(OpContext& ctx, const State& s) {
 Status Run(OpContext& ctx, const View& v) {
   if (v.n > INT32_MAX) return Error("more than 2^31 - 1 elements");
   State& s = ctx.state<State>();
-  s.ids.resize(static_cast<size_t>(v.n));
+  OPKIT_RETURN_IF_ERROR(ctx.Allocate(1, Shape{v.n}));
+  if (ctx.out_dtype(1) == DType::kInt32) {
+    s.ids = ctx.out<int32_t>(1);
+  } else {
+    s.own_ids.resize(static_cast<size_t>(v.n));
+    s.ids = s.own_ids.data();
+  }
   s.first.clear();
   if (v.n > 0) {
     if (ctx.dtype(0) == DType::kString) {
@@ -322,7 +387,7 @@ Status Run(OpContext& ctx, const View& v) {
   Shape shape = v.shape;
   shape[v.axis] = static_cast<int64_t>(s.first.size());
   OPKIT_RETURN_IF_ERROR(WriteValues(ctx, v, shape, s));
-  return WriteIds(ctx, s);
+  return WriteIds(ctx, v.n, s);
 }
 
 Status Flat(OpContext& ctx) {
