@@ -1,9 +1,7 @@
 // Bessel functions of orders 0 and 1: fits in x^2 near 0 and of the factors of
 // Hankel's expansions beyond (DLMF 10.17, 10.40).
-#include "math/special/special.h"
-
 #include "math/simd.h"
-
+#include "math/special/special.h"
 #include "math/special/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -1,11 +1,13 @@
 // Log gamma and digamma of double vectors: DLMF 5.5 (recurrence, reflection),
-// 5.11 (Stirling), minimax fits between. Include after vec-inl.h.
+// 5.11 (Stirling), minimax fits between. Include after math/simd.h.
 #if defined(OPKIT_MATH_SPECIAL_GAMMA_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OPKIT_MATH_SPECIAL_GAMMA_INL_H_
 #undef OPKIT_MATH_SPECIAL_GAMMA_INL_H_
 #else
 #define OPKIT_MATH_SPECIAL_GAMMA_INL_H_
 #endif
+
+#include "math/special/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -34,8 +36,7 @@ HWY_INLINE V StirlingSeries(V w) {
 template <bool kF, bool kLog = kF>
 HWY_INLINE V LgammaStirling(V x) {
   const V inv = hn::Div(Set(1.0), x);
-  const V tail =
-      hn::MulAdd(inv, StirlingSeries<kF>(hn::Mul(inv, inv)), Set(kHalfLog2Pi - 0.5));
+  const V tail = hn::MulAdd(inv, StirlingSeries<kF>(hn::Mul(inv, inv)), Set(kHalfLog2Pi - 0.5));
   return hn::MulAdd(hn::Sub(x, Set(0.5)), hn::Sub(LogNormal<kLog>(x), Set(1.0)), tail);
 }
 
@@ -97,15 +98,15 @@ struct LgammaFn {
     V q;
     const V g = LgammaSplit(r, q);
     const V s = hn::Abs(SinPiReduced<false>(hn::Sub(r, hn::Round(r))));
-    const V arg = hn::Mul(hn::Mul(s, Set(1 / kPi)), If(hn::Lt(r, Set(1.0)), Set(1.0),
-                                                      hn::Mul(r, q)));
+    const V arg =
+        hn::Mul(hn::Mul(s, Set(1 / kPi)), If(hn::Lt(r, Set(1.0)), Set(1.0), hn::Mul(r, q)));
     return hn::Neg(hn::Add(Log<false>(arg), g));
   }
   template <class D>
   static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
     const auto inf = Num(d, kInf);
-    const auto pole = hn::Or(hn::Eq(hn::Abs(a[0]), inf), hn::And(hn::Le(a[0], Num(d, 0)),
-                             hn::Eq(hn::Floor(a[0]), a[0])));
+    const auto pole = hn::Or(hn::Eq(hn::Abs(a[0]), inf),
+                             hn::And(hn::Le(a[0], Num(d, 0)), hn::Eq(hn::Floor(a[0]), a[0])));
     // The zeros at 1 and 2 are positive zeros.
     return hn::IfThenElse(pole, inf, hn::Add(y, Num(d, 0)));
   }

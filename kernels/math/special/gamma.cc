@@ -1,10 +1,8 @@
 // Log gamma and digamma.
-#include "math/special/special.h"
-
 #include "math/simd.h"
-
-#include "math/special/vec-inl.h"
 #include "math/special/gamma-inl.h"
+#include "math/special/special.h"
+#include "math/special/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {

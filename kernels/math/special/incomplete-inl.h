@@ -1,13 +1,15 @@
 // Incomplete gamma and beta functions of double vectors: power series (DLMF
 // 8.7.1), continued fractions (8.9.2; Didonato and Morris 1992 for beta) and
 // Temme's uniform expansion (8.12) where a is large and x near it. Include
-// after gamma-inl.h.
+// after math/simd.h.
 #if defined(OPKIT_MATH_SPECIAL_INCOMPLETE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OPKIT_MATH_SPECIAL_INCOMPLETE_INL_H_
 #undef OPKIT_MATH_SPECIAL_INCOMPLETE_INL_H_
 #else
 #define OPKIT_MATH_SPECIAL_INCOMPLETE_INL_H_
 #endif
+
+#include "math/special/gamma-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -49,8 +51,8 @@ HWY_INLINE V GammaPrefactor(V a, V x) {
   const M big = hn::Ge(a, Set(8.0));
   const V ab = hn::Max(a, Set(8.0));
   const V lambda = hn::Div(x, ab);
-  const V large = hn::Neg(hn::MulAdd(ab, Phi<kF>(lambda, hn::Div(hn::Sub(x, ab), ab)),
-                                     StirlingTail(ab)));
+  const V large =
+      hn::Neg(hn::MulAdd(ab, Phi<kF>(lambda, hn::Div(hn::Sub(x, ab), ab)), StirlingTail(ab)));
   // Gamma(a + 1) = exp(g) * p.
   V y = hn::Min(hn::Add(a, Set(1.0)), Set(9.0));
   const M tiny = hn::Lt(a, Set(2.0));  // 1 + a would round a tiny a away
@@ -71,8 +73,8 @@ HWY_INLINE V GammaPrefactor(V a, V x) {
     low = hn::Add(low, lost);
     e = ExpPair(If(big, large, sum), hn::IfThenZeroElse(big, low));
   }
-  return hn::Mul(e, If(big, hn::Div(Set(1.0), hn::Sqrt(hn::Mul(Set(kTwoPi), ab))),
-                       hn::Div(Set(1.0), p)));
+  return hn::Mul(
+      e, If(big, hn::Div(Set(1.0), hn::Sqrt(hn::Mul(Set(kTwoPi), ab))), hn::Div(Set(1.0), p)));
 }
 
 // sum of x^n / ((a + 1) .. (a + n)) as one fraction, everything scaled by s so
@@ -188,8 +190,8 @@ struct IgammaFn {
   template <size_t kR, class D>
   static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* in) {
     const auto a = in[0], x = in[1];
-    const auto temme = hn::And(hn::Ge(a, Num(d, 16)),
-                               hn::Le(hn::Abs(hn::Sub(x, a)), hn::Mul(a, Num(d, 0.5))));
+    const auto temme =
+        hn::And(hn::Ge(a, Num(d, 16)), hn::Le(hn::Abs(hn::Sub(x, a)), hn::Mul(a, Num(d, 0.5))));
     if constexpr (kR == 0) return temme;
     const auto limit = hn::Max(Num(d, 1), hn::Add(a, hn::Min(a, Num(d, 1))));
     return hn::AndNot(temme, hn::Lt(x, limit));
@@ -277,8 +279,7 @@ HWY_INLINE V BetaFraction(V a, V b, V x, V y) {
       const V alpha = hn::Mul(hn::Mul(hn::Mul(hn::Sub(an, one), r), x),
                               hn::Mul(hn::Add(s, Set(static_cast<double>(n + j - 1))), t));
       r = hn::Div(one, hn::Add(an, hn::Add(nv, one)));
-      const V beta =
-          hn::Add(hn::Add(nv, t), hn::Mul(hn::Mul(an, r), hn::MulAdd(nv, y1, lambda1)));
+      const V beta = hn::Add(hn::Add(nv, t), hn::Mul(hn::Mul(an, r), hn::MulAdd(nv, y1, lambda1)));
       const V a2 = hn::MulAdd(beta, a1, hn::Mul(alpha, a0));
       const V b2 = hn::MulAdd(beta, b1, hn::Mul(alpha, b0));
       a0 = a1;

@@ -1,11 +1,9 @@
 // Regularised incomplete gamma and beta functions.
-#include "math/special/special.h"
-
 #include "math/simd.h"
-
-#include "math/special/vec-inl.h"
 #include "math/special/gamma-inl.h"
 #include "math/special/incomplete-inl.h"
+#include "math/special/special.h"
+#include "math/special/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {

@@ -1,8 +1,6 @@
 // Dawson's integral, Ei, the Fresnel integrals and the dilogarithm.
-#include "math/special/special.h"
-
 #include "math/simd.h"
-
+#include "math/special/special.h"
 #include "math/special/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -87,8 +85,8 @@ struct FresnelFn {
     const V ax = hn::Abs(x);
     const V inv = hn::Div(Set(1.0), ax), inv2 = hn::Mul(inv, inv), t = hn::Mul(inv2, inv2);
     const V f = hn::Mul(hn::Mul(inv, Set(1 / kPi)), OPKIT_FIT(kF, FresnelF, t));
-    const V g = hn::Mul(hn::Mul(hn::Mul(inv, inv2), Set(1 / (kPi * kPi))),
-                        OPKIT_FIT(kF, FresnelG, t));
+    const V g =
+        hn::Mul(hn::Mul(hn::Mul(inv, inv2), Set(1 / (kPi * kPi))), OPKIT_FIT(kF, FresnelG, t));
     // x^2 / 2 = w + low; low is 0 for float32, and without fused multiply-add.
     const V w = hn::Mul(x2, Set(0.5));
     const V low = kF ? Set(0.0) : hn::Mul(hn::MulSub(x, x, x2), Set(0.5));

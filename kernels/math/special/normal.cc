@@ -1,9 +1,7 @@
 // Inverse error function and normal quantile. The tail is a function of
 // z = sqrt(-2 log p), nearly linear there.
-#include "math/special/special.h"
-
 #include "math/simd.h"
-
+#include "math/special/special.h"
 #include "math/special/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();

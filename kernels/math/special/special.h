@@ -1,6 +1,6 @@
 // Special functions over arrays, vectorised for the best instruction set of the
 // CPU. Bounds are in ULP of the result's type against the true value (mpmath);
-// the measured ones per function are in ACCURACY.md. x and y must not overlap.
+// the measured ones per function are in ACCURACY.md. y may be the array of an input.
 #ifndef OPKIT_MATH_SPECIAL_SPECIAL_H_
 #define OPKIT_MATH_SPECIAL_SPECIAL_H_
 
@@ -8,11 +8,11 @@
 
 namespace opkit::special {
 
-#define OPKIT_SPECIAL_UNARY(name)                     \
-  void name(const float* x, float* y, size_t n);      \
+#define OPKIT_SPECIAL_UNARY(name)                \
+  void name(const float* x, float* y, size_t n); \
   void name(const double* x, double* y, size_t n)
-#define OPKIT_SPECIAL_BINARY(name)                                  \
-  void name(const float* a, const float* x, float* y, size_t n);    \
+#define OPKIT_SPECIAL_BINARY(name)                               \
+  void name(const float* a, const float* x, float* y, size_t n); \
   void name(const double* a, const double* x, double* y, size_t n)
 
 // log |Gamma(x)|; inf at 0 and the negative integers (DLMF 5.2).
@@ -47,9 +47,6 @@ OPKIT_SPECIAL_UNARY(Spence);
 // Regularised incomplete gamma functions P(a, x) and Q(a, x) (DLMF 8.2.4).
 OPKIT_SPECIAL_BINARY(Igamma);
 OPKIT_SPECIAL_BINARY(Igammac);
-// dP / da, and the derivative of a gamma(a) sample x by a, -(dP/da) / (dP/dx).
-OPKIT_SPECIAL_BINARY(IgammaGradA);
-OPKIT_SPECIAL_BINARY(RandomGammaGrad);
 // Hurwitz zeta: sum over k >= 0 of (x + k)^-a (DLMF 25.11).
 OPKIT_SPECIAL_BINARY(Zeta);
 // The a-th derivative of digamma at x.

@@ -1,4 +1,5 @@
 // Written by fit_tables.py; do not edit.
+// clang-format off
 #ifndef OPKIT_MATH_SPECIAL_TABLES_H_
 #define OPKIT_MATH_SPECIAL_TABLES_H_
 

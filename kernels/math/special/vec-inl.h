@@ -82,17 +82,26 @@ HWY_INLINE V Exp(V x) {
   const V n = hn::Round(hn::Mul(x, Set(1.44269504088896340736)));
   const V r = hn::NegMulAdd(n, Set(kLn2Lo), hn::NegMulAdd(n, Set(kLn2Hi), x));
   // Taylor: |r| <= 0.3466, next term 2e-10 and 4e-18.
-  constexpr double kC[] = {1.0,           1.0,           1.0 / 2,        1.0 / 6,
-                           1.0 / 24,      1.0 / 120,     1.0 / 720,      1.0 / 5040,
-                           1.0 / 40320,   1.0 / 362880,  1.0 / 3628800,  1.0 / 39916800,
-                           1.0 / 479001600, 1.0 / 6227020800.0};
-  constexpr double kShort[] = {1.0,      1.0,       1.0 / 2,   1.0 / 6,    1.0 / 24,
+  constexpr double kC[] = {1.0,
+                           1.0,
+                           1.0 / 2,
+                           1.0 / 6,
+                           1.0 / 24,
+                           1.0 / 120,
+                           1.0 / 720,
+                           1.0 / 5040,
+                           1.0 / 40320,
+                           1.0 / 362880,
+                           1.0 / 3628800,
+                           1.0 / 39916800,
+                           1.0 / 479001600,
+                           1.0 / 6227020800.0};
+  constexpr double kShort[] = {1.0,       1.0,       1.0 / 2,    1.0 / 6,    1.0 / 24,
                                1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320};
   // n + 1023 sits in the low bits of the sum; the shift makes it an exponent.
   const V magic = Set(6755399441055744.0 + 1023.0);
   if constexpr (kF) {
-    const V scale =
-        hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(n, magic))));
+    const V scale = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(n, magic))));
     return hn::IfThenZeroElse(under, hn::Mul(Horner(r, kShort), scale));
   } else {
     const V half = hn::Round(hn::Mul(n, Set(0.5)));
@@ -108,8 +117,8 @@ HWY_INLINE V SplitExponent(V x, V& f) {
   const Dd d;
   const Du du;
   const auto bits = hn::BitCast(du, x);
-  const auto biased = hn::ShiftRight<52>(
-      hn::Add(bits, hn::Set(du, 0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull)));
+  const auto biased =
+      hn::ShiftRight<52>(hn::Add(bits, hn::Set(du, 0x3ff0000000000000ull - 0x3fe6a09e667f3bcdull)));
   const auto m = hn::Sub(bits, hn::ShiftLeft<52>(hn::Sub(biased, hn::Set(du, 1023))));
   f = hn::Sub(hn::BitCast(d, m), Set(1.0));
   return hn::Sub(hn::BitCast(d, hn::Or(biased, hn::Set(du, 0x4330000000000000ull))),
@@ -143,8 +152,7 @@ HWY_INLINE V LogMedium(V x) {
   V f;
   const V k = SplitExponent(x, f);
   const V s = hn::Div(f, hn::Add(f, Set(2.0)));
-  constexpr double kC[] = {2.0,     2.0 / 3,  2.0 / 5,  2.0 / 7,
-                           2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15};
+  constexpr double kC[] = {2.0, 2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15};
   return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), hn::Mul(s, Horner(hn::Mul(s, s), kC)));
 }
 

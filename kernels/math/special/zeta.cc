@@ -1,11 +1,9 @@
 // Hurwitz zeta and polygamma by Euler-Maclaurin summation (DLMF 25.11.28 with
 // the sum started at q + N, 25.11.12).
-#include "math/special/special.h"
-
 #include "math/simd.h"
-
-#include "math/special/vec-inl.h"
 #include "math/special/gamma-inl.h"
+#include "math/special/special.h"
+#include "math/special/vec-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -31,10 +29,11 @@ HWY_INLINE V Power(V w, V s, V shift) {
 template <bool kF>
 HWY_INLINE V HurwitzPositive(V s, V q, V shift) {
   // B_2j / (2j)!
-  constexpr double kC[] = {8.3333333333333333e-02,  -1.3888888888888889e-03, 3.3068783068783069e-05,
-                           -8.2671957671957672e-07, 2.0876756987868099e-08,  -5.2841901386874932e-10,
-                           1.3382536530684679e-11,  -3.3896802963225829e-13, 8.5860620562778446e-15,
-                           -2.1748686985580619e-16, 5.5090028283602295e-18,  -1.3954464685812523e-19};
+  constexpr double kC[] = {
+      8.3333333333333333e-02,  -1.3888888888888889e-03, 3.3068783068783069e-05,
+      -8.2671957671957672e-07, 2.0876756987868099e-08,  -5.2841901386874932e-10,
+      1.3382536530684679e-11,  -3.3896802963225829e-13, 8.5860620562778446e-15,
+      -2.1748686985580619e-16, 5.5090028283602295e-18,  -1.3954464685812523e-19};
   constexpr int kTerms = kF ? 5 : 9, kCorrections = kF ? 6 : 12;
   V sum = Set(0.0);
   for (int k = 0; k < kTerms; ++k) {

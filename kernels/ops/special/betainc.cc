@@ -43,8 +43,7 @@ void Compute(OpContext& ctx) {
     for (int64_t at = begin; at < end; at += kPiece) {
       const T* p[3];
       for (int i = 0; i < 3; ++i) p[i] = scalar[i] ? repeated[i] : in[i] + at;
-      special::Betainc(p[0], p[1], p[2], y + at,
-                       static_cast<size_t>(std::min(kPiece, end - at)));
+      special::Betainc(p[0], p[1], p[2], y + at, static_cast<size_t>(std::min(kPiece, end - at)));
     }
   });
 }

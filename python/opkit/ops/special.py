@@ -300,18 +300,13 @@ register(
 )
 
 
-def _huge_order(inputs: Mapping[str, Any]) -> Any:
-    return (inputs["a"] > 30) & np.isfinite(inputs["a"])
-
-
 _POLYGAMMA = binary(
     "Polygamma",
-    (Domain(0, 20), Domain(0, 1e3)),
+    (Domain(0, 20, special=False), Domain(0, 1e3)),
     _bounds(48, floor64=1e-13),
     args=("a", "x"),
     truth=_TRUTH + "polygamma",
     truth_limit=_FEW,
-    known=(Known("n! is infinite long before its product with zeta", _huge_order),),
     doc="The a-th derivative of digamma; NaN unless a is a whole number >= 0.",
     source="DLMF 5.15, 25.11.12",
 )
@@ -320,6 +315,8 @@ _POLYGAMMA = binary(
 def _polygamma_cases(types: Types) -> Iterator[Case]:
     assert callable(_POLYGAMMA.cases)
     yield from _POLYGAMMA.cases(types)
+    odd = np.array([math.nan, math.inf, -math.inf, -1.0, -2.0, 0.5, 1.5, -0.0])
+    yield Case("special-orders", {"a": odd, "x": 0.75})
     orders = draw(lambda rng, dtype: rng.integers(0, 20, 2000).astype(dtype), "orders 0 to 19")
     yield Case("orders", {"a": orders, "x": arr(2000, low=0.3, high=30)})
     # Below 0 away from the poles, where float32 overflows, and from the zeros of even orders.
