@@ -125,8 +125,11 @@ void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   const hn::ScalableTag<int8_t> di;
   const size_t lanes = hn::Lanes(d);
   HWY_ALIGN uint8_t chain[256];
-  for (size_t i = 0; i < 256; ++i) {
-    chain[i] = (i & 127) < 16 ? table[i] : static_cast<uint8_t>(table[i] ^ table[i - 16]);
+  const hn::Full128<uint8_t> d128;
+  for (size_t i = 0; i < 256; i += 16) {
+    const auto row = hn::LoadU(d128, table + i);
+    hn::Store((i & 127) == 0 ? row : hn::Xor(row, hn::LoadU(d128, table + i - 16)), d128,
+              chain + i);
   }
   const auto sixteen = hn::Set(di, static_cast<int8_t>(16));
   const auto flip = hn::Set(di, static_cast<int8_t>(-128));

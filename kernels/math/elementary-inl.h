@@ -255,11 +255,13 @@ HWY_INLINE Vf<D> Log1pPlusLn2(D d, Vf<D> x, M large) {
   return hn::IfThenElse(hn::Le(x, hn::Set(d, FLT_MAX)), y, x);
 }
 
-// erf(x), all x: a table of polynomials for erf(a) / a, a = min(|x|, 3.9375).
+// erf(x), all x: a table of polynomials for erf(a) / a, a = min(|x|, 3.925...).
+// At that cap the product is exactly 1 in every rounding of the polynomial, and
+// nowhere is it more: both were tried for all floats from 3.5 on.
 template <class D>
 HWY_INLINE Vf<D> Erf(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
-  const Vf<D> a = CapAbove(d, 3.9375f, hn::Abs(x));
+  const Vf<D> a = CapAbove(d, 0x1.f6666ap+1f, hn::Abs(x));
   const Vf<D> magic = hn::Set(d, kRoundMagic);
   Vf<D> p;
   if constexpr (kWidePieces) {
@@ -269,7 +271,7 @@ HWY_INLINE Vf<D> Erf(D d, Vf<D> x) {
     const auto bits = hn::BitCast(du, hn::MulAdd(a, hn::Set(d, tables::kErfScale8), magic));
     p = Piecewise(d, a, bits, tables::kErf8);
   }
-  return hn::CopySign(CapAbove(d, 1.0f, hn::Mul(a, p)), x);
+  return hn::CopySign(hn::Mul(a, p), x);
 }
 
 // erfc(x), all x: exp(-a^2) times a table for exp(a^2) erfc(a), a = |x|, and

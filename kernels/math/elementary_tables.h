@@ -157,19 +157,21 @@ alignas(64) constexpr float kLog1pUnit16[6][16] = {
      0x1.770de00p-7f},
 };
 constexpr float kLog1pUnitScale8 = 0x1.de16700p+2f;
-alignas(64) constexpr float kLog1pUnit8[6][8] = {
+alignas(64) constexpr float kLog1pUnit8[7][8] = {
     {0x1.9fe62c0p-6f, 0x1.1e7f000p-3f, 0x1.0df19a0p-2f, 0x1.8d0cfa0p-2f, 0x1.0c0ab20p-1f,
      0x1.4ff6f20p-1f, 0x1.a56aa40p-1f, 0x1.e9f4d00p-1f},
     {0x1.f99c080p-1f, 0x1.df366a0p-1f, 0x1.c66f6e0p-1f, 0x1.b0afe20p-1f, 0x1.9bc24e0p-1f,
      0x1.89a8a00p-1f, 0x1.758f760p-1f, 0x1.6736fe0p-1f},
-    {-0x1.ef27160p-2f, -0x1.ad92bc0p-2f, -0x1.75a44c0p-2f, -0x1.48c9fc0p-2f, -0x1.212d680p-2f,
-     -0x1.0197bc0p-2f, -0x1.c295dc0p-3f, -0x1.97e45a0p-3f},
-    {0x1.429b1a0p-2f, 0x1.fbf68a0p-3f, 0x1.91ffd40p-3f, 0x1.449b580p-3f, 0x1.060d6a0p-3f,
-     0x1.b065a80p-4f, 0x1.5a393e0p-4f, 0x1.25a55c0p-4f},
-    {-0x1.d8b8340p-3f, -0x1.5154560p-3f, -0x1.e3f6860p-4f, -0x1.652d780p-4f, -0x1.07e4b80p-4f,
-     -0x1.9232e60p-5f, -0x1.25d9120p-5f, -0x1.d20f100p-6f},
-    {0x1.6632040p-3f, 0x1.e5b5160p-4f, 0x1.3139100p-4f, 0x1.90ed9c0p-5f, 0x1.10d8200p-5f,
-     0x1.7f43320p-6f, 0x1.13bbb00p-6f, 0x1.9700a80p-7f},
+    {-0x1.ef27160p-2f, -0x1.ad92da0p-2f, -0x1.75a45e0p-2f, -0x1.48ca000p-2f, -0x1.212d6c0p-2f,
+     -0x1.0197be0p-2f, -0x1.c295dc0p-3f, -0x1.97e45a0p-3f},
+    {0x1.429a320p-2f, 0x1.fbfa0c0p-3f, 0x1.91fe820p-3f, 0x1.4498e60p-3f, 0x1.060c160p-3f,
+     0x1.b064220p-4f, 0x1.5a3ab40p-4f, 0x1.25a67c0p-4f},
+    {-0x1.d894cc0p-3f, -0x1.506a740p-3f, -0x1.e2e7200p-4f, -0x1.64cebc0p-4f, -0x1.0797000p-4f,
+     -0x1.91def40p-5f, -0x1.25c2f00p-5f, -0x1.d1f0900p-6f},
+    {0x1.7290e40p-3f, 0x1.dbdf300p-4f, 0x1.34e3fe0p-4f, 0x1.a094060p-5f, 0x1.191c680p-5f,
+     0x1.8934b60p-6f, 0x1.089db80p-6f, 0x1.862b3c0p-7f},
+    {-0x1.1d8e7c0p-3f, -0x1.67720a0p-4f, -0x1.8fe0720p-5f, -0x1.cbca600p-6f, -0x1.323d7a0p-6f,
+     -0x1.5e9ec80p-7f, -0x1.dce3bc0p-8f, -0x1.5f65700p-8f},
 };
 // asin(s) = s + s z P(z), z = s^2 <= 1/4.
 constexpr float kAsin[] = {0x1.5555c80p-3f, 0x1.3302040p-4f, 0x1.747bb60p-5f, 0x1.8c3e840p-6f,

@@ -131,7 +131,7 @@ register(
         )
     ),
     _plane(
-        unary("Asinh", Domain(near=(0,)), _ulp(2.5), truth="numpy.arcsinh", doc="Inverse sinh.")
+        unary("Asinh", Domain(near=(0,)), _ulp(2), truth="numpy.arcsinh", doc="Inverse sinh.")
     ),
     _plane(
         unary(
