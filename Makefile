@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 TF := tensorflow-cpu==2.21.0
 LITERT := ai-edge-litert==2.3.0
 FUZZ_SECONDS ?= 60
+PYTEST_ARGS ?= -n 2
 STAMP := $(VENV)/.stamp
 
 .PHONY: help demo test test-hosts bench build lint format fuzz wheel docs clean
