@@ -10,9 +10,8 @@
 namespace opkit::list {
 namespace {
 
-using NumberTypes =
-    TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-             uint32_t, uint64_t, Complex64, Complex128>;
+using NumberTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
+                             uint8_t, uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
 
 // a + b rounded to T; integers wrap.
 template <typename T>
@@ -201,8 +200,7 @@ Status ZerosLike(OpContext& ctx) {
       return ctx.WriteStrings(0, out, ctx.shape(0));
     }
     default: {
-      const size_t bytes =
-          static_cast<size_t>(ctx.shape(0).size()) * DTypeSize(ctx.dtype(0));
+      const size_t bytes = static_cast<size_t>(ctx.shape(0).size()) * DTypeSize(ctx.dtype(0));
       if (bytes > 0) std::memset(ctx.out_raw(0), 0, bytes);
       return {};
     }

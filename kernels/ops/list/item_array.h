@@ -23,11 +23,11 @@ struct Block {
   DType dtype = DType::kInvalid;
   Shape item_shape;
   int64_t count = 0;
-  size_t item_bytes = 0;                                     // 0 for strings and variants
-  std::unique_ptr<char[]> data;                              // numbers: count * item_bytes
-  std::string chars;                                         // strings: all bytes,
-  std::vector<size_t> ends;                                  // and where each element ends
-  std::vector<std::shared_ptr<const VariantValue>> variants; // one per item
+  size_t item_bytes = 0;                                      // 0 for strings and variants
+  std::unique_ptr<char[]> data;                               // numbers: count * item_bytes
+  std::string chars;                                          // strings: all bytes,
+  std::vector<size_t> ends;                                   // and where each element ends
+  std::vector<std::shared_ptr<const VariantValue>> variants;  // one per item
 
   std::string_view string_at(int64_t element) const {
     const size_t i = static_cast<size_t>(element);
@@ -103,7 +103,7 @@ class ItemArray {
     return true;
   }
 
-  NodePtr root_;  // null: nothing set
+  NodePtr root_;    // null: nothing set
   int levels_ = 0;  // of inner nodes above the leaves; capacity is 16 ^ (levels_ + 1)
   int64_t size_ = 0;
 };

@@ -6,7 +6,7 @@
 namespace opkit::list {
 namespace {
 
-// 2^28 unset items are free; the bound only keeps sums and products of sizes far from overflow.
+// Unset items take no memory; the bound keeps sums of sizes far from overflow.
 constexpr int64_t kMaxItems = INT32_MAX;
 
 Status NewList(OpContext& ctx, DType dtype, int shape_input, int64_t size, int64_t max_elements) {
@@ -162,16 +162,14 @@ Status Length(OpContext& ctx) {
   *ctx.out<int32_t>(0) = static_cast<int32_t>(list->items.size());
   return {};
 }
-OPKIT_OP(TensorListLength)
-    .Signature("input_handle: variant -> length: int32[]")
-    .Run(Length);
+OPKIT_OP(TensorListLength).Signature("input_handle: variant -> length: int32[]").Run(Length);
 
 Status ElementShape(OpContext& ctx) {
   ListPtr list;
   OPKIT_RETURN_IF_ERROR(GetList(ctx, 0, DType::kInvalid, &list));
   const PartialShape& shape = list->element_shape;
-  OPKIT_RETURN_IF_ERROR(ctx.Allocate(
-      0, shape.known_rank ? Shape{static_cast<int64_t>(shape.dims.size())} : Shape{}));
+  OPKIT_RETURN_IF_ERROR(
+      ctx.Allocate(0, shape.known_rank ? Shape{static_cast<int64_t>(shape.dims.size())} : Shape{}));
   return OpContext::VisitDType(ctx.out_dtype(0), IndexTypes{}, [&](auto tag) {
     using T = decltype(tag);
     T* out = ctx.out<T>(0);

@@ -102,12 +102,12 @@ Status Concat(OpContext& ctx, const TensorList& list, const PartialShape& elemen
   list.items.ForEach([&](int64_t k, const Item& item) {
     const Shape& s = item.shape();
     if (s.rank() == 0) {
-      status = Error("item %lld is a scalar, concat wants rank 1 or more",
-                     static_cast<long long>(k));
+      status =
+          Error("item %lld is a scalar, concat wants rank 1 or more", static_cast<long long>(k));
     } else if (first != -1 && first != s[0]) {
-      status = Error("item %lld has %lld rows, element_shape asks for %lld",
-                     static_cast<long long>(k), static_cast<long long>(s[0]),
-                     static_cast<long long>(first));
+      status =
+          Error("item %lld has %lld rows, element_shape asks for %lld", static_cast<long long>(k),
+                static_cast<long long>(s[0]), static_cast<long long>(first));
     } else {
       status = Merge(Known(s.slice(1, s.rank())), &tail);
       common = common == -1 || common == s[0] ? s[0] : -2;

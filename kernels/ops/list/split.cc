@@ -68,8 +68,7 @@ Status Split(OpContext& ctx) {
   list->items.Resize(n);
   for (int64_t k = 0; k < n; ++k) {
     std::shared_ptr<const Block> block;
-    OPKIT_RETURN_IF_ERROR(
-        CopyIn(ctx, 0, Shape{lengths[k]}.concat(row), at * width, 1, &block));
+    OPKIT_RETURN_IF_ERROR(CopyIn(ctx, 0, Shape{lengths[k]}.concat(row), at * width, 1, &block));
     list->items.Set(k, Item{std::move(block), 0});
     at += lengths[k];
   }
@@ -86,8 +85,8 @@ OPKIT_OP(TensorListSplit)
     .Run(Split);
 
 // Puts the slices of input `tensor` at the indices in input `indices`; later ones win.
-Status Scatter(OpContext& ctx, int tensor, int indices_input, const Shape& item,
-               int64_t min_size, int64_t max_size, TensorList* list) {
+Status Scatter(OpContext& ctx, int tensor, int indices_input, const Shape& item, int64_t min_size,
+               int64_t max_size, TensorList* list) {
   OPKIT_RETURN_IF_ERROR(CheckAccepts(*list, item));
   const int64_t n = ctx.shape(indices_input).size();
   const int32_t* indices = ctx.in<int32_t>(indices_input);
@@ -153,8 +152,7 @@ Status ScatterInto(OpContext& ctx) {
   Shape item;
   OPKIT_RETURN_IF_ERROR(SliceShape(ctx, 1, &item));
   auto out = std::make_shared<TensorList>(*in);
-  OPKIT_RETURN_IF_ERROR(
-      Scatter(ctx, 1, 2, item, in->items.size(), int64_t{INT32_MAX}, out.get()));
+  OPKIT_RETURN_IF_ERROR(Scatter(ctx, 1, 2, item, in->items.size(), int64_t{INT32_MAX}, out.get()));
   return ctx.SetVariant(0, std::move(out));
 }
 OPKIT_OP(TensorListScatterIntoExistingList)

@@ -71,8 +71,7 @@ Status Merge(const PartialShape& other, PartialShape* into) {
     fits = other.dims[i] < 0 || into->dims[i] < 0 || other.dims[i] == into->dims[i];
   }
   if (!fits) {
-    return Error("element shapes %s and %s do not agree", Text(*into).c_str(),
-                 Text(other).c_str());
+    return Error("element shapes %s and %s do not agree", Text(*into).c_str(), Text(other).c_str());
   }
   for (size_t i = 0; i < other.dims.size(); ++i) {
     if (into->dims[i] < 0) into->dims[i] = other.dims[i];
@@ -130,8 +129,7 @@ Status GetList(const OpContext& ctx, int input, DType want, ListPtr* out) {
   return {};
 }
 
-Status GetElementShape(const OpContext& ctx, const TensorList& list, int input,
-                       PartialShape* out) {
+Status GetElementShape(const OpContext& ctx, const TensorList& list, int input, PartialShape* out) {
   OPKIT_RETURN_IF_ERROR(ReadElementShape(ctx, input, out));
   return Merge(list.element_shape, out);
 }
@@ -248,8 +246,7 @@ Status WriteAll(OpContext& ctx, int output, const Shape& shape, const TensorList
   if (size == 0 || shape.size() == 0) {
     return WriteItems(
         ctx, output, shape, shape.size() == 0 ? 0 : count,
-        [&list](int64_t k) { return list.items.Get(k); },
-        [elements](int64_t) { return elements; });
+        [&list](int64_t k) { return list.items.Get(k); }, [elements](int64_t) { return elements; });
   }
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(output, shape));
   char* to = static_cast<char*>(ctx.out_raw(output));

@@ -17,28 +17,36 @@ using RealTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32
                            uint8_t, uint16_t, uint32_t, uint64_t, bool>;
 
 struct State {
-  int32_t* ids = nullptr;          // per input element: number of its value
-  std::vector<int32_t> own_ids;    // their place when the output is not int32
-  std::vector<int32_t> first;      // per value: where it occurred first
+  int32_t* ids = nullptr;        // per input element: number of its value
+  std::vector<int32_t> own_ids;  // their place when the output is not int32
+  std::vector<int32_t> first;    // per value: where it occurred first
   std::vector<int32_t> direct;
-  std::vector<char> slots[2];      // hash tables, kept: fresh pages cost more than the hashing
-  size_t last_values = 0;          // of the call before
+  std::vector<char> slots[2];  // hash tables, kept: fresh pages cost more than the hashing
+  size_t last_values = 0;      // of the call before
 };
 
 template <typename T>
-constexpr bool kIsFloat = std::is_floating_point_v<T> || std::is_same_v<T, Half> ||
-                          std::is_same_v<T, BFloat16>;
+constexpr bool kIsFloat =
+    std::is_floating_point_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 template <size_t kBytes>
 struct BitsOf;
 template <>
-struct BitsOf<1> { using type = uint8_t; };
+struct BitsOf<1> {
+  using type = uint8_t;
+};
 template <>
-struct BitsOf<2> { using type = uint16_t; };
+struct BitsOf<2> {
+  using type = uint16_t;
+};
 template <>
-struct BitsOf<4> { using type = uint32_t; };
+struct BitsOf<4> {
+  using type = uint32_t;
+};
 template <>
-struct BitsOf<8> { using type = uint64_t; };
+struct BitsOf<8> {
+  using type = uint64_t;
+};
 
 // The value as an unsigned integer: equal values have equal bits.
 template <typename T, bool kZerosEqual = true>

@@ -24,10 +24,7 @@ Status Strip(OpContext& ctx) {
   }
   return ctx.WriteStrings(0, out, ctx.shape(0));
 }
-OPKIT_OP(StringStrip)
-    .Signature("input: string -> output: string")
-    .Shape(SameAs<0>)
-    .Run(Strip);
+OPKIT_OP(StringStrip).Signature("input: string -> output: string").Shape(SameAs<0>).Run(Strip);
 
 Status Length(OpContext& ctx) {
   const StringsView in = ctx.strings(0);

@@ -75,9 +75,7 @@ def main() -> None:
         texts = mapped(function, singles)
         differ += sum(t != python(s) for t, s in zip(texts, singles, strict=True))
         simple = [
-            (c, ord(t))
-            for c, t in zip(POINTS, texts, strict=True)
-            if len(t) == 1 and ord(t) != c
+            (c, ord(t)) for c, t in zip(POINTS, texts, strict=True) if len(t) == 1 and ord(t) != c
         ]
         special = [(c, t) for c, t in zip(POINTS, texts, strict=True) if len(t) > 1]
         tables.append((name, simple, special))
@@ -101,10 +99,7 @@ def main() -> None:
         emit(
             "SpecialCase",
             f"k{name}Special",
-            [
-                f"{{0x{c:x}, {{{', '.join(hex(ord(x)) for x in t)}}}}}"
-                for c, t in special
-            ],
+            [f"{{0x{c:x}, {{{', '.join(hex(ord(x)) for x in t)}}}}}" for c, t in special],
         )
     for name, points in (("Cased", cased), ("Ignorable", ignorable)):
         emit("PointRange", f"k{name}", [f"{{0x{a:x}, 0x{b:x}}}" for a, b in ranges(points)])

@@ -15,8 +15,8 @@ Status SubstrShape(OpContext& ctx) {
   }
   Shape out;
   if (!BroadcastShapes(ctx.shape(0), ctx.shape(1), &out)) {
-    return Error("input's shape %s and pos' shape %s do not broadcast",
-                 ctx.shape(0).str().c_str(), ctx.shape(1).str().c_str());
+    return Error("input's shape %s and pos' shape %s do not broadcast", ctx.shape(0).str().c_str(),
+                 ctx.shape(1).str().c_str());
   }
   ctx.SetShape(0, out);
   return {};

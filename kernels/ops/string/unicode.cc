@@ -32,8 +32,8 @@ constexpr uint32_t kFinalSigma = 0x3c2;
 template <size_t N>
 bool Contains(const PointRange (&ranges)[N], uint32_t point) {
   const PointRange* end = ranges + N;
-  const PointRange* r = std::partition_point(
-      ranges, end, [point](const PointRange& p) { return p.last < point; });
+  const PointRange* r =
+      std::partition_point(ranges, end, [point](const PointRange& p) { return p.last < point; });
   return r != end && r->first <= point;
 }
 
@@ -172,8 +172,7 @@ void MapCase(std::string_view s, Case to, std::vector<uint32_t>* points, std::st
     }
     const uint32_t mapped = map.Simple(point);
     // No point below U+00DF has a special mapping, and none has both kinds.
-    const SpecialCase* special =
-        mapped == point && point >= 0xdf ? map.Special(point) : nullptr;
+    const SpecialCase* special = mapped == point && point >= 0xdf ? map.Special(point) : nullptr;
     if (special == nullptr) {
       AppendUtf8(mapped, out);
       continue;

@@ -18,8 +18,8 @@ void AppendUtf8(uint32_t point, std::string* out);
 
 enum class Case { kLower, kUpper };
 
-// The text in lower or upper case, language-neutral, with special casing (sharp s, ligatures, dotted
-// I) and the final form of sigma; `points` is scratch. Unicode 13.0.
+// The text in lower or upper case, language-neutral, with special casing (sharp s, ligatures,
+// dotted I) and the final form of sigma; `points` is scratch. Unicode 13.0.
 void MapCase(std::string_view s, Case to, std::vector<uint32_t>* points, std::string* out);
 
 // A to Z and a to z only; `to` has room for s.size() bytes.

@@ -62,8 +62,8 @@ Status Find(OpContext& ctx) {
   char* out = ctx.out<char>(0);
   for (int64_t i = 0; i < keys.size(); ++i, out += bytes) {
     const int64_t e = table->Find(keys, i);
-    const char* from = e >= 0 ? table->row(e)
-                              : defaults + static_cast<size_t>(i * default_step) * bytes;
+    const char* from =
+        e >= 0 ? table->row(e) : defaults + static_cast<size_t>(i * default_step) * bytes;
     std::memcpy(out, from, bytes);
   }
   return {};

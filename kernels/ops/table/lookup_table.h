@@ -18,7 +18,7 @@ namespace opkit::table {
 struct TableKind {
   DType key = DType::kInvalid;
   DType value = DType::kInvalid;
-  int64_t row = 1;          // elements of a value
+  int64_t row = 1;           // elements of a value
   bool vector_rows = false;  // values have shape [row], else []
   bool write_once = false;   // a HashTable: filled by one import, never changed
 

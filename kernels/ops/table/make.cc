@@ -39,8 +39,8 @@ Status ReadKind(const OpContext& ctx, bool vector_rows, bool write_once, TableKi
 }
 
 std::string Text(const TableKind& kind) {
-  std::string out = Format("%s%s -> %s", kind.write_once ? "write-once " : "",
-                           DTypeName(kind.key), DTypeName(kind.value));
+  std::string out = Format("%s%s -> %s", kind.write_once ? "write-once " : "", DTypeName(kind.key),
+                           DTypeName(kind.value));
   if (kind.vector_rows) out += "[" + std::to_string(kind.row) + "]";
   return out;
 }
@@ -48,8 +48,8 @@ std::string Text(const TableKind& kind) {
 Status Make(OpContext& ctx, const std::string& key, const TableKind& kind,
             std::shared_ptr<LookupTable>* out) {
   std::shared_ptr<ResourceBase> made;
-  OPKIT_RETURN_IF_ERROR(ctx.MakeResource(
-      0, key, [&kind]() { return std::make_shared<LookupTable>(kind); }, &made));
+  OPKIT_RETURN_IF_ERROR(
+      ctx.MakeResource(0, key, [&kind]() { return std::make_shared<LookupTable>(kind); }, &made));
   *out = std::dynamic_pointer_cast<LookupTable>(made);
   if (*out == nullptr) return Error("the name '%s' is a %s's", key.c_str(), made->kind());
   if (!((*out)->table_kind() == kind)) {
@@ -67,10 +67,9 @@ Status Named(OpContext& ctx, bool vector_rows, bool write_once) {
   const std::string& name = ctx.attr_string("shared_name");
   const std::string& container = ctx.attr_string("container");
   // The container's length keeps ("a", "b/c") and ("a/b", "c") apart.
-  const std::string key = name.empty()
-                              ? "table of node " + std::to_string(ctx.state<NodeId>().id)
-                              : "table " + std::to_string(container.size()) + ":" + container +
-                                    "/" + name;
+  const std::string key =
+      name.empty() ? "table of node " + std::to_string(ctx.state<NodeId>().id)
+                   : "table " + std::to_string(container.size()) + ":" + container + "/" + name;
   std::shared_ptr<LookupTable> table;
   return Make(ctx, key, kind, &table);
 }
@@ -95,7 +94,7 @@ Status MakeAnonymousHashTable(OpContext& ctx) { return Anonymous(ctx, false, tru
 Status MakeAnonymousMutable(OpContext& ctx) { return Anonymous(ctx, false, false); }
 Status MakeAnonymousOfTensors(OpContext& ctx) { return Anonymous(ctx, true, false); }
 
-#define OPKIT_TABLE_NAMES     \
+#define OPKIT_TABLE_NAMES        \
   "container: string = \"\"\n"   \
   "shared_name: string = \"\"\n" \
   "use_node_name_sharing: bool = false\n"
