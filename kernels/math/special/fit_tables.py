@@ -500,7 +500,8 @@ def main() -> None:
         OUT.append(f"\n// {name}: {make.__doc__}")
         make()
     print(
-        "// Written by fit_tables.py; do not edit.\n// clang-format off\n#ifndef OPKIT_MATH_SPECIAL_TABLES_H_\n"
+        "// Written by fit_tables.py; do not edit.\n// clang-format off\n"
+        "#ifndef OPKIT_MATH_SPECIAL_TABLES_H_\n"
         "#define OPKIT_MATH_SPECIAL_TABLES_H_\n\nnamespace opkit::special {"
     )
     print("\n".join(OUT))

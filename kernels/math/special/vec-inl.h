@@ -362,7 +362,7 @@ HWY_INLINE void EvalOne(Buffers<Fn, T>& b) {
 }
 
 template <class Fn, class T, size_t... kR>
-HWY_INLINE void Block(const T* const* x, T* y, size_t n, Buffers<Fn, T>& b,
+HWY_NOINLINE void Block(const T* const* x, T* y, size_t n, Buffers<Fn, T>& b,
                       std::index_sequence<kR...>) {
   const hn::ScalableTag<T> d;
   const size_t lanes = hn::Lanes(d);
