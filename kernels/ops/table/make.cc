@@ -75,9 +75,9 @@ Status Named(OpContext& ctx, bool vector_rows, bool write_once) {
 }
 
 // Every run of the node makes a new, empty table; the one before it ends.
-Status Anonymous(OpContext& ctx, bool vector_rows, bool write_once) {
+Status Anonymous(OpContext& ctx, bool write_once) {
   TableKind kind;
-  OPKIT_RETURN_IF_ERROR(ReadKind(ctx, vector_rows, write_once, &kind));
+  OPKIT_RETURN_IF_ERROR(ReadKind(ctx, false, write_once, &kind));
   std::shared_ptr<LookupTable> table;
   OPKIT_RETURN_IF_ERROR(
       Make(ctx, "anonymous table " + std::to_string(ctx.state<NodeId>().id), kind, &table));
@@ -90,9 +90,8 @@ Status Anonymous(OpContext& ctx, bool vector_rows, bool write_once) {
 Status MakeHashTable(OpContext& ctx) { return Named(ctx, false, true); }
 Status MakeMutable(OpContext& ctx) { return Named(ctx, false, false); }
 Status MakeMutableOfTensors(OpContext& ctx) { return Named(ctx, true, false); }
-Status MakeAnonymousHashTable(OpContext& ctx) { return Anonymous(ctx, false, true); }
-Status MakeAnonymousMutable(OpContext& ctx) { return Anonymous(ctx, false, false); }
-Status MakeAnonymousOfTensors(OpContext& ctx) { return Anonymous(ctx, true, false); }
+Status MakeAnonymousHashTable(OpContext& ctx) { return Anonymous(ctx, true); }
+Status MakeAnonymousMutable(OpContext& ctx) { return Anonymous(ctx, false); }
 
 #define OPKIT_TABLE_NAMES        \
   "container: string = \"\"\n"   \
@@ -131,12 +130,6 @@ OPKIT_OP(AnonymousMutableHashTable)
     .DataDependent()
     .Stateful()
     .Run(MakeAnonymousMutable);
-OPKIT_OP(AnonymousMutableHashTableOfTensors)
-    .Signature("-> table_handle: resource\n" OPKIT_TABLE_TYPES "value_shape: shape = unknown")
-    .State<NodeId>()
-    .DataDependent()
-    .Stateful()
-    .Run(MakeAnonymousOfTensors);
 
 }  // namespace
 }  // namespace opkit::table

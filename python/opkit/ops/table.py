@@ -48,12 +48,14 @@ def _table(tf: Any, kind: str, key: str, value: str, row: int | None = None) -> 
     return getattr(tf.raw_ops, kind)(**args)
 
 
-def _find_program(kind: str, key: str, value: str) -> Callable[..., Any]:
+def _find_program(
+    kind: str, key: str, value: str, fill: str = "LookupTableImportV2"
+) -> Callable[..., Any]:
     def program(tf: Any, keys: Any, values: Any, queries: Any, defaults: Any, one: Any) -> Any:
         table = _table(tf, kind, key, value)
         ops = tf.raw_ops
         empty = ops.LookupTableSizeV2(table_handle=table)
-        ops.LookupTableImportV2(table_handle=table, keys=keys, values=values)
+        getattr(ops, fill)(table_handle=table, keys=keys, values=values)
         grid, scalar = tf.reshape(queries, [2, -1]), tf.reshape(one, [])
         outs = [
             empty,
@@ -205,6 +207,11 @@ register(
         "AnonymousMutableHashTable",
         _cases(_MUTABLE, lambda k, v: _change_program("AnonymousMutableHashTable", k, v)),
         "A table without a name that can change, new in each run of its node.",
+    ),
+    _spec(
+        "InitializeTableV2",
+        _cases(_NAMED_ONCE, lambda k, v: _find_program("HashTableV2", k, v, "InitializeTableV2")),
+        "Fills a table that is filled once.",
     ),
     _spec("LookupTableFindV2", _cases(_NAMED_ONCE, _once), "Values of keys, or the default."),
     _spec("LookupTableInsertV2", _cases(_MUTABLE, _mutable), "Adds or replaces entries."),
