@@ -342,7 +342,8 @@ def features(here: Here) -> Iterator[Feature]:
         ):
             yield Feature(f"{name} ({naming})", check, no_way or flex_first)
         if here.by != "install":
-            reference = "BUILTIN_REF answers" if here.by == "resolver" else flex_first
+            answered = flex and here.by == "resolver"
+            reference = "BUILTIN_REF answers" if answered else flex_first
             reason = no_way or reference
             yield Feature(f"BUILTIN_REF ({naming})", reference_resolver(flex), reason)
     if here.by == "install":

@@ -53,7 +53,7 @@ class Interpreter(ABC):  # noqa: B024 - a constructor for the hosts' classes, an
         chosen = select_host(host)
         load_entry_points()
         extended = kwargs.get("custom_op_registerers") or kwargs.get("experimental_delegates")
-        flex = False
+        flex: bool | None = None  # whether the model has Flex ops, where that was looked at
         if check and not extended:
             found = check_model(model_content if model_path is None else model_path, chosen)
             flex = any(node.found_as == "flex" for node in found.nodes)
@@ -62,10 +62,10 @@ class Interpreter(ABC):  # noqa: B024 - a constructor for the hosts' classes, an
             if model_content is not None
             else {"model_path": os.fspath(model_path)}  # type: ignore[arg-type]
         )
-        if _use_resolver(chosen, by, kwargs):
+        if _use_resolver(chosen, by, kwargs, flex):
             registerers: Sequence[str | Callable[[int], None]] = [
                 _native.OpResolver(),
-                *kwargs.pop("custom_op_registerers", ()),
+                *(kwargs.pop("custom_op_registerers", None) or ()),
             ]
             return _host_class(chosen, True)(
                 custom_op_registerers=list(registerers), **source, **kwargs
@@ -79,7 +79,7 @@ class Interpreter(ABC):  # noqa: B024 - a constructor for the hosts' classes, an
         return _host_class(chosen, False)(experimental_delegates=delegates, **source, **kwargs)
 
 
-def _use_resolver(host: Host, by: str, kwargs: dict[str, Any]) -> bool:
+def _use_resolver(host: Host, by: str, kwargs: dict[str, Any], flex: bool | None) -> bool:
     if by not in ("auto", "resolver", "delegate"):
         raise ValueError(f"by is {by!r}, want 'auto', 'resolver' or 'delegate'")
     resolver_type = kwargs.get("experimental_op_resolver_type")
@@ -89,7 +89,7 @@ def _use_resolver(host: Host, by: str, kwargs: dict[str, Any]) -> bool:
             raise HostError(
                 f"{host} hides the functions an op resolver is filled with; use by='delegate'"
             )
-        if reference:
+        if reference and flex is not False:
             raise HostError(
                 "BUILTIN_REF answers every Flex op itself, before the kit's; use by='delegate'"
             )
