@@ -135,3 +135,21 @@ def test_the_converters_lowering_may_be_refused(monkeypatch: pytest.MonkeyPatch)
     row = report.rows[0]
     # TFLite has no builtin for Erf; the converter either says so or lowers it.
     assert "lowering" in row.times or "lowering" in row.refused
+
+
+def test_programs_are_timed_beside_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loop(tf, x):
+        array = tf.TensorArray(tf.float32, size=tf.shape(x)[0])
+        _, array = tf.while_loop(
+            lambda i, _: i < tf.shape(x)[0],
+            lambda i, a: (i + 1, a.write(i, 2.0 * x[i])),
+            [0, array],
+        )
+        return array.stack()
+
+    case = Case("loop", {"x": arr(6, 3)}, program=loop, dynamic=("x",))
+    timed = replace(spec("TensorListStack"), bench=[case])
+    monkeypatch.setitem(table._SPECS, "TensorListStack", timed)
+    report = bench_ops(["TensorListStack"], dtypes=["float32"], peers=["tf"], rounds=3)
+    assert report.ok, report.rows
+    assert set(report.rows[0].times) == {"opkit", "tf"}

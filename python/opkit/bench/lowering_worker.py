@@ -26,9 +26,8 @@ def convert(op: str, types_text: str, case_id: str) -> bytes:
     inputs = case_inputs(s, d, types, case, SMALL)
     if any(isinstance(v, (list, tuple)) for v in inputs.values()):
         raise ValueError("list inputs are not lowered here")
-    if callable(s.reference):
-        raise ValueError("the reference is no TensorFlow op")
-    function = resolve(s.reference or f"tf.raw_ops.{op}")
+    named = None if callable(s.reference) else s.reference
+    function = resolve(named or f"tf.raw_ops.{op}")
     attrs = tf_attributes(d, types, case.attrs)
     fixed = {k: tf.constant(v) for k, v in inputs.items() if v is not None and v.size <= 8}
     if len(fixed) == len(inputs):

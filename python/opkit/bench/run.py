@@ -13,10 +13,11 @@ from opkit.bench.clock import TARGET, batch_seconds, calls_for, interleave, timi
 from opkit.bench.flex import FlexWorker, MissingPeer
 from opkit.bench.lowering import Lowering
 from opkit.bench.models import builtin_model, flex_model, float_twin
+from opkit.bench.programs import Program
 from opkit.bench.results import BenchReport, Row
 from opkit.registry import Declaration
 from opkit.spec import Case, Spec, Types, numpy_dtype, resolve
-from opkit.verify.declaration import arg_dtype, combinations
+from opkit.verify.declaration import arg_dtype, product
 from opkit.verify.execute import LoadError, RunError, Runner
 from opkit.verify.parity import (
     SMALL,
@@ -30,6 +31,7 @@ from opkit.verify.reference import MissingReference, flat_outputs, tensorflow, t
 from opkit.verify.results import OK, CaseResult
 
 PEERS = ("tf", "flex", "builtin", "lowering", "numpy")
+USUAL = ("int32", "float32", "complex64", "string")
 CHECKED = 200_000
 """Elements of a pointwise case that are compared; larger cases are sampled evenly."""
 
@@ -80,6 +82,8 @@ class Bench:
 
     def row(self, spec: Spec, declaration: Declaration, types: Types, case: Case) -> Row:
         """Checks and times one case. Never raises for what kernels or peers do."""
+        if case.program is not None:
+            return self._program(spec, declaration, types, case)
         row = Row(spec.name, str(types), case.id, "error")
         try:
             prepared = ready(spec, declaration, types, case, self.runner)
@@ -115,6 +119,9 @@ class Bench:
                 self.flex = None
             except Exception as e:
                 row.refused[name] = f"{type(e).__name__}: {str(e)[:160]}"
+        return self._time(row, contestants)
+
+    def _time(self, row: Row, contestants: dict[str, Contestant]) -> Row:
         slowest = max(c.calls for c in contestants.values())
         rounds = self.rounds if slowest > 1 else max(5, self.rounds // 3)
         samples = interleave(
@@ -130,6 +137,34 @@ class Bench:
         if copy is not None:
             row.copy_share = copy.median / row.times["opkit"].median
         return row
+
+    def _program(self, spec: Spec, declaration: Declaration, types: Types, case: Case) -> Row:
+        row = Row(spec.name, str(types), case.id, "error")
+        try:
+            program = Program(spec, declaration, types, case, self.runner)
+        except Exception as e:
+            row.message = f"{type(e).__name__}: {str(e)[:300]}"
+            return row
+        verdict = program.verdict(program.got)
+        row.parity, row.error = verdict.status, verdict.error
+        row.bound, row.unit, row.message = verdict.bound, verdict.unit, verdict.message
+        row.elements = max((v.size for v in program.inputs.values()), default=0)
+        if row.parity != OK:
+            return row
+        contestants = {"opkit": _plain(program.session.interpreter.invoke)}
+        if "tf" in self.peers and spec.peers.tf:
+            contestants["tf"] = _plain(program.call)
+        if self.flex is not None and spec.peers.flex:
+            worker = self.flex
+            try:
+                handle, calls, got = program.flex(worker)
+                parity = "ok" if program.verdict(got).status == OK else "off"
+                contestants["flex"] = Contestant(
+                    lambda n: worker.seconds(handle, n), calls, parity, lambda: worker.drop(handle)
+                )
+            except RuntimeError as e:
+                row.refused["flex"] = str(e)[:160]
+        return self._time(row, contestants)
 
     def _makers(
         self, spec: Spec, declaration: Declaration, prepared: Prepared, judged: Judge
@@ -162,9 +197,8 @@ class Bench:
         self, spec: Spec, declaration: Declaration, prepared: Prepared, judged: Judge
     ) -> Contestant:
         tf = tensorflow()
-        if callable(spec.reference):
-            raise ValueError("the reference is no TensorFlow op")
-        function = resolve(spec.reference or f"tf.raw_ops.{spec.name}")
+        named = None if callable(spec.reference) else spec.reference
+        function = resolve(named or f"tf.raw_ops.{spec.name}")
         with tf.device("/CPU:0"):
             inputs = {
                 k: [tf.constant(x) for x in v] if isinstance(v, (list, tuple)) else tf.constant(v)
@@ -393,11 +427,15 @@ def timed_types(
     wanted: Sequence[str] = dtypes or spec.bench_dtypes or ("float32", "qint8")
     if not dtypes and not spec.bench_dtypes and "float32" not in declaration.dtypes:
         wanted = declaration.dtypes[:1]
-    found: dict[str, Types] = {}
-    for types in combinations(spec, declaration):
-        if types.main in wanted or not types:
-            found.setdefault(types.main, types)
-    return list(found.values())
+    if not declaration.types:
+        return [Types({})]
+    found = []
+    for dtype in wanted:
+        fitting = [t for t in product(declaration) if t.main == dtype and spec.bench_for(t)]
+        # Index and output dtypes as models have them, not the first declared.
+        fitting.sort(key=lambda t: sum(v not in USUAL for v in list(t.values())[1:]))
+        found += fitting[:1]
+    return found
 
 
 def environment(runner: Runner) -> dict[str, str]:

@@ -43,7 +43,7 @@ class Output:
     def __init__(self, command: str, as_json: bool):
         self.command, self.as_json = command, as_json
         # Files and pipes get a fixed width, so that output can be compared.
-        width = None if sys.stdout.isatty() else 140
+        width = None if sys.stdout.isatty() else 200
         self.out = Console(highlight=False, width=width)
         self.err = Console(stderr=True, highlight=False)
 

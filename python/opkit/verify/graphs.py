@@ -63,6 +63,15 @@ def run_program(
     if op not in found:
         raise RunError(f"the converter left no {op} in the program; it holds {sorted(found)}")
     session = runner.load(data)
+    return in_order(session, session.run(feeds_of(session, inputs))), want
+
+
+def feeds_of(session: Session, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """A program's inputs in the order of the model's, which is resized to fit them.
+
+    Raises:
+      RunError: the model has an input the program lacks.
+    """
     feeds = []
     for detail in session.inputs:
         name = detail["name"].removeprefix("serving_default_").split(":")[0]
@@ -71,10 +80,10 @@ def run_program(
         feeds.append(inputs[name])
     if any(list(d["shape"]) != list(f.shape) for d, f in zip(session.inputs, feeds, strict=True)):
         session.resize([f.shape for f in feeds])
-    return _in_order(session, session.run(feeds)), want
+    return feeds
 
 
-def _in_order(session: Session, got: list[np.ndarray]) -> list[np.ndarray]:
+def in_order(session: Session, got: list[np.ndarray]) -> list[np.ndarray]:
     """Outputs as the program returned them: the graph's order is the converter's own."""
     index = {d["index"]: i for i, d in enumerate(session.outputs)}
     signature = session.interpreter.get_signature_runner()
