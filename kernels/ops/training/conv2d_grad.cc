@@ -146,22 +146,31 @@ void MovePatch(const Conv& c, int64_t oh, int64_t ow, int64_t group, T* image, T
   }
 }
 
-// Patches of output rows [oh0, oh1) as [tap, pixel], for one channel at stride 1.
+// Patches of output rows [oh0, oh1) as [tap, pixel], for one channel.
 template <typename T>
 void GatherTaps(const Conv& c, const T* image, int64_t oh0, int64_t oh1, T* to) {
+  const int64_t step = c.w.stride;
   for (int64_t kh = 0; kh < c.h.kernel; ++kh) {
     for (int64_t kw = 0; kw < c.w.kernel; ++kw) {
-      const int64_t shift = kw * c.w.dilation - c.w.pad;  // iw = ow + shift
-      const int64_t begin = std::clamp<int64_t>(-shift, 0, c.w.out);
-      const int64_t end = std::clamp<int64_t>(c.w.in - shift, begin, c.w.out);
+      const int64_t shift = kw * c.w.dilation - c.w.pad;  // iw = ow * step + shift
+      // Output columns whose tap lies inside the row.
+      const int64_t begin = shift >= 0 ? 0 : std::min((-shift + step - 1) / step, c.w.out);
+      const int64_t inside = c.w.in - shift;
+      const int64_t end =
+          inside <= 0 ? begin : std::clamp<int64_t>((inside - 1) / step + 1, begin, c.w.out);
       for (int64_t oh = oh0; oh < oh1; ++oh, to += c.w.out) {
         const int64_t ih = c.h.start(oh) + kh * c.h.dilation;
         if (ih < 0 || ih >= c.h.in) {
           std::fill_n(to, c.w.out, T(0));
           continue;
         }
+        const T* const row = image + ih * c.w.in;
         std::fill_n(to, begin, T(0));
-        std::copy_n(image + ih * c.w.in + begin + shift, end - begin, to + begin);
+        if (step == 1) {
+          std::copy_n(row + begin + shift, end - begin, to + begin);
+        } else {
+          for (int64_t ow = begin; ow < end; ++ow) to[ow] = row[ow * step + shift];
+        }
         std::fill_n(to + end, c.w.out - end, T(0));
       }
     }
@@ -182,8 +191,8 @@ void FilterRange(const Conv& c, const T* x, const T* dy, int64_t begin, int64_t 
     // Only read through: MovePatch<true> does not write the image.
     T* const image = const_cast<T*>(x) + n * c.in_image();
     for (int64_t g = 0; g < c.groups; ++g) {
-      // One channel at stride 1: a row of the image is a row of each tap's patches.
-      const bool by_tap = c.channels == 1 && c.w.stride == 1;
+      // With one channel a row of the image is a row of each tap's patches.
+      const bool by_tap = c.channels == 1;
       if (by_tap) {
         GatherTaps(c, image, oh0, oh1, patches);
       } else {

@@ -36,6 +36,8 @@ def _conv_shapes() -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...], dict
         ((3, 6, 5, 1), (5, 5, 1, 2), 1, 1),
         ((1, 9, 9, 2), (2, 2, 2, 3), 3, 1),
         ((1, 30, 30, 8), (3, 3, 8, 40), 1, 1),
+        ((2, 11, 13, 1), (3, 4, 1, 5), 3, 1),
+        ((2, 4, 3, 1), (5, 7, 1, 2), 2, 1),
     ]
     for i, (x, w, s, d) in enumerate(plain):
         for padding in ("SAME", "VALID"):
