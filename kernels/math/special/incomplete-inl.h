@@ -66,7 +66,7 @@ HWY_INLINE V GammaPrefactor(V a, V x) {
   } else {
     V low, lost;
     const V log = LogPair(x, low), product = hn::Mul(a, log);
-    low = hn::MulAdd(a, low, hn::MulSub(a, log, product));
+    low = hn::MulAdd(a, low, ProductLow(a, log, product));
     V sum = TwoSum(product, hn::Neg(x), lost);
     low = hn::Add(low, lost);
     sum = TwoSum(sum, hn::Neg(g), lost);
@@ -250,8 +250,8 @@ HWY_INLINE V BetaPrefactor(V a, V b, V x, V y) {
   V low_x, low_y, lost;
   const V log_x = LogPair(x, low_x), log_y = LogPair(y, low_y);
   const V pa = hn::Mul(a, log_x), pb = hn::Mul(b, log_y);
-  V low = hn::MulAdd(a, low_x, hn::MulSub(a, log_x, pa));
-  low = hn::Add(low, hn::MulAdd(b, low_y, hn::MulSub(b, log_y, pb)));
+  V low = hn::MulAdd(a, low_x, ProductLow(a, log_x, pa));
+  low = hn::Add(low, hn::MulAdd(b, low_y, ProductLow(b, log_y, pb)));
   V sum = TwoSum(pa, pb, lost);
   low = hn::Add(low, lost);
   sum = TwoSum(sum, g, lost);

@@ -87,9 +87,9 @@ struct FresnelFn {
     const V f = hn::Mul(hn::Mul(inv, Set(1 / kPi)), OPKIT_FIT(kF, FresnelF, t));
     const V g =
         hn::Mul(hn::Mul(hn::Mul(inv, inv2), Set(1 / (kPi * kPi))), OPKIT_FIT(kF, FresnelG, t));
-    // x^2 / 2 = w + low; low is 0 for float32, and without fused multiply-add.
+    // x^2 / 2 = w + low; low is 0 for float32.
     const V w = hn::Mul(x2, Set(0.5));
-    const V low = kF ? Set(0.0) : hn::Mul(hn::MulSub(x, x, x2), Set(0.5));
+    const V low = kF ? Set(0.0) : hn::Mul(ProductLow(x, x, x2), Set(0.5));
     const V turn = hn::Mul(Set(2.0), hn::Round(hn::Mul(w, Set(0.5))));
     V s, c;
     SinCosPi<kF>(hn::Add(hn::Sub(w, turn), low), s, c);

@@ -163,8 +163,21 @@ HWY_INLINE V TwoSum(V a, V b, V& low) {
   return sum;
 }
 
-// log(x) = returned + low for positive finite x, to about 1e-19 of max(|log(x)|, |x - 1|); only
-// to double precision where multiply-add is not fused.
+// a b - p exactly, for p = a b rounded and |a|, |b| below 1e290.
+HWY_INLINE V ProductLow(V a, V b, V p) {
+#if HWY_NATIVE_FMA
+  return hn::MulSub(a, b, p);
+#else
+  const V split = Set(134217729.0);  // Veltkamp and Dekker: halves of 26 bits
+  const V ca = hn::Mul(split, a), cb = hn::Mul(split, b);
+  const V ah = hn::Sub(ca, hn::Sub(ca, a)), al = hn::Sub(a, ah);
+  const V bh = hn::Sub(cb, hn::Sub(cb, b)), bl = hn::Sub(b, bh);
+  const V cross = hn::Add(hn::Sub(hn::Mul(ah, bh), p), hn::Mul(ah, bl));
+  return hn::Add(hn::Add(cross, hn::Mul(al, bh)), hn::Mul(al, bl));
+#endif
+}
+
+// log(x) = returned + low for positive finite x, to about 1e-19 of max(|log(x)|, |x - 1|).
 HWY_INLINE V LogPair(V x, V& low) {
   const M tiny = hn::Lt(x, Set(2.2250738585072014e-308));
   V f;
@@ -172,7 +185,7 @@ HWY_INLINE V LogPair(V x, V& low) {
   k = hn::Sub(k, hn::IfThenElseZero(tiny, Set(54.0)));
   const V s = hn::Div(f, hn::Add(f, Set(2.0))), z = hn::Mul(s, s);
   const V half = hn::Mul(Set(0.5), f), half_sq = hn::Mul(half, f);
-  const V square_low = hn::MulSub(half, f, half_sq);
+  const V square_low = ProductLow(half, f, half_sq);
   // f - f^2 / 2 + the rest, largest first.
   const V t = hn::Sub(f, half_sq);
   V rest = hn::Sub(hn::Sub(hn::Sub(f, t), half_sq), square_low);
@@ -363,7 +376,7 @@ HWY_INLINE void EvalOne(Buffers<Fn, T>& b) {
 
 template <class Fn, class T, size_t... kR>
 HWY_NOINLINE void Block(const T* const* x, T* y, size_t n, Buffers<Fn, T>& b,
-                      std::index_sequence<kR...>) {
+                        std::index_sequence<kR...>) {
   const hn::ScalableTag<T> d;
   const size_t lanes = hn::Lanes(d);
   for (size_t r = 0; r < Fn::kRegions; ++r) b.count[r] = 0;

@@ -17,7 +17,7 @@ HWY_INLINE V Power(V w, V s, V shift) {
   V low;
   const V log = LogPair(w, low);
   const V product = hn::Mul(s, log);
-  low = hn::MulAdd(s, low, hn::MulSub(s, log, product));
+  low = hn::MulAdd(s, low, ProductLow(s, log, product));
   // NaN where the product is over the range.
   low = hn::IfThenElseZero(hn::Lt(hn::Abs(low), Set(1.0)), low);
   return ExpPair(hn::Sub(shift, product), hn::Neg(low));
@@ -60,7 +60,7 @@ HWY_INLINE V HurwitzPositive(V s, V q, V shift) {
 // zeta(s, f) + (-1)^s (zeta(s, 1 - f) - zeta(s, 1 - f + m)).
 HWY_INLINE V HurwitzNegative(V s, V q, V shift) {
   const V floor = hn::Floor(q);
-  const V f = hn::Sub(q, floor), g = hn::Sub(Set(1.0), f);
+  const V f = hn::Sub(q, floor), g = hn::Sub(hn::Ceil(q), q);  // both exact
   const V half = hn::Mul(Set(0.5), s);
   const M odd = hn::Ne(hn::Floor(half), half);
   const V direct = HurwitzPositive<false>(s, f, shift);
