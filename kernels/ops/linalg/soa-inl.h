@@ -12,11 +12,13 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "math/transpose-inl.h"
 #include "ops/linalg/scalar.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit::linalg::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+using simd::HWY_NAMESPACE::TransposeBlock;
 
 // Arithmetic on a group's element: Lane<T>::V is a vector, or a pair of them for complex T.
 template <class T>
@@ -117,30 +119,6 @@ struct Lane<std::complex<Rt>> {
   }
   static HWY_INLINE V Zero() { return {hn::Zero(D()), hn::Zero(D())}; }
 };
-
-// Transposes a block of as many rows as a 128-bit vector has lanes: p[i] + k for row i, element k
-// becomes q[k] + i.
-template <class R>
-HWY_INLINE void TransposeBlock(const R* const* p, R* const* q) {
-  const hn::Full128<R> d;
-  if constexpr (sizeof(R) == 8) {
-    const auto a = hn::LoadU(d, p[0]), b = hn::LoadU(d, p[1]);
-    hn::StoreU(hn::InterleaveLower(d, a, b), d, q[0]);
-    hn::StoreU(hn::InterleaveUpper(d, a, b), d, q[1]);
-  } else {
-    const hn::Full128<double> pairs;
-    const auto a = hn::LoadU(d, p[0]), b = hn::LoadU(d, p[1]);
-    const auto c = hn::LoadU(d, p[2]), e = hn::LoadU(d, p[3]);
-    const auto ab0 = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
-    const auto ab1 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
-    const auto ce0 = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
-    const auto ce1 = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
-    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab0, ce0)), d, q[0]);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab0, ce0)), d, q[1]);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab1, ce1)), d, q[2]);
-    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab1, ce1)), d, q[3]);
-  }
-}
 
 // The matrix at rows[lane] of `reals` numbers into each lane of a group.
 template <class R>

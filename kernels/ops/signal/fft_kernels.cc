@@ -6,6 +6,7 @@
 
 #include "math/simd.h"
 
+#include "math/transpose-inl.h"
 #include "ops/signal/fft-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -126,37 +127,83 @@ HWY_INLINE void CarveScratch(size_t reals, R* scratch, Planes<R>* a, Planes<R>* 
   *b = {scratch + 2 * plane, scratch + 3 * plane};
 }
 
+// rows(r)[j], j < count, to columns(j)[r], r < w, by small squares; or back.
+template <class R, bool kToColumns, class Row, class ColumnOf>
+HWY_INLINE void TransposeRows(size_t w, size_t count, const Row& row, const ColumnOf& column) {
+  constexpr size_t kTile = 16 / sizeof(R);
+  size_t r = 0;
+  for (; r + kTile <= w; r += kTile) {
+    size_t j = 0;
+    for (; j + kTile <= count; j += kTile) {
+      const R* from[kTile];
+      R* to[kTile];
+      for (size_t i = 0; i < kTile; ++i) {
+        R* in_row = row(r + i) + j;
+        R* in_column = column(j + i) + r;
+        from[i] = kToColumns ? in_row : in_column;
+        to[i] = kToColumns ? in_column : in_row;
+      }
+      simd::HWY_NAMESPACE::TransposeBlock<R>(from, to);
+    }
+    for (; j < count; ++j) {
+      for (size_t i = r; i < r + kTile; ++i) {
+        R* in_row = row(i) + j;
+        R* in_column = column(j) + i;
+        *(kToColumns ? in_column : in_row) = *(kToColumns ? in_row : in_column);
+      }
+    }
+  }
+  for (; r < w; ++r) {
+    for (size_t j = 0; j < count; ++j) {
+      R* in_row = row(r) + j;
+      R* in_column = column(j) + r;
+      *(kToColumns ? in_column : in_row) = *(kToColumns ? in_row : in_column);
+    }
+  }
+}
+
+// Row r of a tensor side, and column j of the planes: j counts reals, or alternates re and im.
+template <class R>
+struct SideRow {
+  R* base;
+  size_t stride;
+  HWY_INLINE R* operator()(size_t r) const { return base + r * stride; }
+};
+template <class R>
+struct PlaneColumn {
+  Planes<R> planes;
+  size_t w;
+  bool complex;
+  HWY_INLINE R* operator()(size_t j) const {
+    if (!complex) return planes.re + j * w;
+    return (j % 2 == 0 ? planes.re : planes.im) + j / 2 * w;
+  }
+};
+
 // Short rows: `w` of them side by side, as columns. Real ones run as complex ones.
 template <class R>
 HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t w,
                             const R* in, size_t in_stride, R* out, size_t out_stride,
                             R* scratch) {
   const size_t n = plan.n;
+  const size_t half = n / 2 + 1;
   Planes<R> a, b;
   CarveScratch(RowScratchReals(plan), scratch, &a, &b);
-  for (size_t r = 0; r < w; ++r) {
-    R* re = a.re + r;
-    R* im = a.im + r;
-    if (kind == RowKind::kRealToComplex) {
-      const R* x = in + r * in_stride;
-      for (size_t k = 0; k < n; ++k) {
-        re[k * w] = x[k];
-        im[k * w] = R(0);
-      }
-      continue;
-    }
-    const R* x = in + 2 * r * in_stride;
-    const size_t given = kind == RowKind::kComplex ? n : n / 2 + 1;
-    for (size_t k = 0; k < given; ++k) {
-      re[k * w] = x[2 * k];
-      im[k * w] = x[2 * k + 1];
-    }
-    if (kind == RowKind::kComplexToReal) {
-      im[0] = R(0);
-      if (n % 2 == 0) im[n / 2 * w] = R(0);
-      for (size_t k = given; k < n; ++k) {
-        re[k * w] = x[2 * (n - k)];
-        im[k * w] = -x[2 * (n - k) + 1];
+  R* source = const_cast<R*>(in);  // only read: kToColumns
+  if (kind == RowKind::kRealToComplex) {
+    TransposeRows<R, true>(w, n, SideRow<R>{source, in_stride}, PlaneColumn<R>{a, w, false});
+    std::fill(a.im, a.im + n * w, R(0));
+  } else {
+    TransposeRows<R, true>(w, 2 * (kind == RowKind::kComplex ? n : half),
+                           SideRow<R>{source, 2 * in_stride}, PlaneColumn<R>{a, w, true});
+  }
+  if (kind == RowKind::kComplexToReal) {
+    std::fill(a.im, a.im + w, R(0));
+    if (n % 2 == 0) std::fill(a.im + n / 2 * w, a.im + half * w, R(0));
+    for (size_t k = half; k < n; ++k) {
+      for (size_t r = 0; r < w; ++r) {
+        a.re[k * w + r] = a.re[(n - k) * w + r];
+        a.im[k * w + r] = -a.im[(n - k) * w + r];
       }
     }
   }
@@ -166,25 +213,20 @@ HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, bool inverse, 
   }
   Transform<R>(plan, w, &a, &b);
   if (inverse) std::swap(a.re, a.im);
-  for (size_t r = 0; r < w; ++r) {
-    const R* re = a.re + r;
-    const R* im = a.im + r;
-    if (kind == RowKind::kComplexToReal) {
-      R* y = out + r * out_stride;
-      for (size_t k = 0; k < n; ++k) y[k] = scale * re[k * w];
-      continue;
-    }
-    R* y = out + 2 * r * out_stride;
-    const size_t kept = kind == RowKind::kComplex ? n : n / 2 + 1;
-    for (size_t k = 0; k < kept; ++k) {
-      y[2 * k] = scale * re[k * w];
-      y[2 * k + 1] = scale * im[k * w];
-    }
-    if (kind == RowKind::kRealToComplex) {
-      y[1] = R(0);
-      if (n % 2 == 0) y[n + 1] = R(0);
-    }
+  if (scale != R(1)) {
+    for (size_t i = 0; i < n * w; ++i) a.re[i] *= scale;
+    for (size_t i = 0; i < n * w; ++i) a.im[i] *= scale;
   }
+  if (kind == RowKind::kComplexToReal) {
+    TransposeRows<R, false>(w, n, SideRow<R>{out, out_stride}, PlaneColumn<R>{a, w, false});
+    return;
+  }
+  if (kind == RowKind::kRealToComplex) {
+    std::fill(a.im, a.im + w, R(0));
+    if (n % 2 == 0) std::fill(a.im + n / 2 * w, a.im + half * w, R(0));
+  }
+  TransposeRows<R, false>(w, 2 * (kind == RowKind::kComplex ? n : half),
+                          SideRow<R>{out, 2 * out_stride}, PlaneColumn<R>{a, w, true});
 }
 
 template <class R>
