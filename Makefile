@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 PYTEST_ARGS ?= -n 2
 STAMP := $(VENV)/.stamp
 
-.PHONY: help demo test test-hosts bench build lint format fuzz wheel docs clean
+.PHONY: help demo test test-hosts bench build lint format asan fuzz sanitize wheel docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,12 +49,17 @@ format: $(STAMP) ## apply ruff and clang-format
 docs: build ## rewrite the generated tables
 	$(BIN)/opkit docs
 
-fuzz: $(STAMP) ## ASan and UBSan build of the kernels; random and hostile calls for FUZZ_SECONDS
+asan: $(STAMP) ## an ASan and UBSan build of the kernels in build/asan
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset asan -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python"
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset asan --target fuzz_ops fuzz_options
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset asan
+
+fuzz: asan ## random and hostile calls of every op on the sanitizer build, for FUZZ_SECONDS
 	mkdir -p build/fuzz
 	cd build/fuzz && ../asan/tests/cpp/fuzz_options --seconds 15
 	cd build/fuzz && ../asan/tests/cpp/fuzz_ops --seconds $(FUZZ_SECONDS)
+
+sanitize: asan ## the parity cases on the sanitizer build
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/sanitized.py build/asan tests/test_parity.py -q -k "test_parity and not litert" --budget 100
 
 wheel: $(STAMP) ## a wheel in dist/
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m build --no-isolation --wheel
