@@ -34,7 +34,8 @@ def shape_agrees(s: Subject) -> None:
             continue
         tried += 1
         for name, shape, value in zip(s.declaration.outputs, promised, got, strict=False):
-            if value.shape != shape:
+            # The runtime has no memory for strings before the run: their shape is always dynamic.
+            if value.dtype != object and value.shape != shape:
                 raise Broken(
                     f"case {case.id}: {name.name} was promised {list(shape)}, is "
                     f"{list(value.shape)}"
