@@ -24,9 +24,10 @@ Status Guarded(OpFn fn, OpContext& ctx) {
 
 Status CheckShape(const Shape& shape, DType dtype, const std::string& name) {
   if (!shape.valid()) {
-    return Error("output '%s' would have a negative or oversized dimension, or more than %d "
-                 "dimensions",
-                 name.c_str(), Shape::kMaxRank);
+    return Error(
+        "output '%s' would have a negative or oversized dimension, or more than %d "
+        "dimensions",
+        name.c_str(), Shape::kMaxRank);
   }
   constexpr double kMaxBytes = 1e12;  // in floating point: the product may not fit an integer
   double bytes = static_cast<double>(DTypeSize(dtype));

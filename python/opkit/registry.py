@@ -95,9 +95,7 @@ def _parse(text: str) -> Declaration:
         inputs=tuple(arg(a) for a in raw["inputs"]),
         outputs=tuple(arg(a) for a in raw["outputs"]),
         types={k: tuple(v) for k, v in raw["types"].items()},
-        attrs=tuple(
-            Attr(**{**a, "choices": tuple(a.get("choices", ()))}) for a in raw["attrs"]
-        ),
+        attrs=tuple(Attr(**{**a, "choices": tuple(a.get("choices", ()))}) for a in raw["attrs"]),
         data_dependent=raw["data_dependent"],
         stateful=raw["stateful"],
         json=raw,

@@ -17,8 +17,8 @@ struct TfLiteRegistration;
 struct TfLiteDelegate;
 
 typedef struct OpkitOp {
-  const char* name;             /* TF's op name, static */
-  const char* flex_name;        /* "Flex" + name, static */
+  const char* name;      /* TF's op name, static */
+  const char* flex_name; /* "Flex" + name, static */
   int32_t version;
   const char* declaration_json; /* arity, dtypes, attributes; see docs/authoring.md */
   const struct TfLiteRegistration* registration;      /* custom_name == name */

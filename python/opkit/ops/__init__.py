@@ -36,4 +36,3 @@ def family_of(op: str) -> str:
     module = registered().get(op, "")
     inside = f"{__name__}."
     return module.removeprefix(inside) if module.startswith(inside) else "outside"
-
