@@ -127,6 +127,16 @@ HWY_INLINE void CarveScratch(size_t reals, R* scratch, Planes<R>* a, Planes<R>* 
   *b = {scratch + 2 * plane, scratch + 3 * plane};
 }
 
+template <class R>
+HWY_INLINE void Scale(size_t n, R factor, const R* in, R* out) {
+  const Tag<R> d;
+  const size_t lanes = hn::Lanes(d);
+  const Vec<R> f = hn::Set(d, factor);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(f, hn::LoadU(d, in + i)), d, out + i);
+  for (; i < n; ++i) out[i] = factor * in[i];
+}
+
 // rows(r)[j], j < count, to columns(j)[r], r < w, by small squares; or back.
 template <class R, bool kToColumns, class Row, class ColumnOf>
 HWY_INLINE void TransposeRows(size_t w, size_t count, const Row& row, const ColumnOf& column) {
@@ -201,10 +211,8 @@ HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, bool inverse, 
     std::fill(a.im, a.im + w, R(0));
     if (n % 2 == 0) std::fill(a.im + n / 2 * w, a.im + half * w, R(0));
     for (size_t k = half; k < n; ++k) {
-      for (size_t r = 0; r < w; ++r) {
-        a.re[k * w + r] = a.re[(n - k) * w + r];
-        a.im[k * w + r] = -a.im[(n - k) * w + r];
-      }
+      Scale(w, R(1), a.re + (n - k) * w, a.re + k * w);
+      Scale(w, R(-1), a.im + (n - k) * w, a.im + k * w);
     }
   }
   if (inverse) {
@@ -214,8 +222,8 @@ HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, bool inverse, 
   Transform<R>(plan, w, &a, &b);
   if (inverse) std::swap(a.re, a.im);
   if (scale != R(1)) {
-    for (size_t i = 0; i < n * w; ++i) a.re[i] *= scale;
-    for (size_t i = 0; i < n * w; ++i) a.im[i] *= scale;
+    Scale(n * w, scale, a.re, a.re);
+    Scale(n * w, scale, a.im, a.im);
   }
   if (kind == RowKind::kComplexToReal) {
     TransposeRows<R, false>(w, n, SideRow<R>{out, out_stride}, PlaneColumn<R>{a, w, false});
