@@ -124,11 +124,30 @@ void GatherOperand(const BroadcastPlan& plan, const int64_t* steps, const T* src
   }
 }
 
+// Non-owning reference to a callable (a, b, first, n), so that the loops below
+// exist once per element type.
+template <typename T>
+class PieceFn {
+ public:
+  template <typename F>
+  PieceFn(const F& f)  // NOLINT: implicit by design, lives as long as the call
+      : object_(&f), call_([](const void* o, const T* a, const T* b, int64_t first, size_t n) {
+          (*static_cast<const F*>(o))(a, b, first, n);
+        }) {}
+  void operator()(const T* a, const T* b, int64_t first, size_t n) const {
+    call_(object_, a, b, first, n);
+  }
+
+ private:
+  const void* object_;
+  void (*call_)(const void*, const T*, const T*, int64_t, size_t);
+};
+
 // Calls fn(a, b, first, n): operands of flat outputs [first, first + n) as
 // contiguous arrays, for all of [begin, end) in pieces.
-template <typename T, typename Fn>
-void ForBroadcast(const BroadcastPlan& plan, const T* a, const T* b, int64_t begin, int64_t end,
-                  const Fn& fn) {
+template <typename T>
+__attribute__((noinline)) void ForBroadcast(const BroadcastPlan& plan, const T* a, const T* b,
+                                            int64_t begin, int64_t end, PieceFn<T> fn) {
   const int last = plan.rank - 1;
   const bool a_moves = plan.a[last] != 0;
   const bool b_moves = plan.b[last] != 0;
@@ -191,7 +210,7 @@ Status BroadcastInputs(OpContext& ctx, int64_t grain, const Fn& fn) {
   const T* b = ctx.in<T>(1);
   R* y = ctx.out<R>(0);
   ctx.ParallelFor(total, grain, [&](int64_t begin, int64_t end) {
-    internal::ForBroadcast(
+    internal::ForBroadcast<T>(
         plan, a, b, begin, end,
         [&](const T* pa, const T* pb, int64_t first, size_t n) { fn(pa, pb, y + first, n); });
   });
