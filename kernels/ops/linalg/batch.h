@@ -25,8 +25,9 @@ void ForBatch(OpContext& ctx, int64_t count, int64_t unit, double work, size_t s
   int64_t workers = std::min<int64_t>(ctx.threads(), groups);
   if (useful < static_cast<double>(workers)) workers = static_cast<int64_t>(useful);
   const size_t stride = (scratch_bytes + 63) / 64 * 64;
-  char* scratch = stride == 0 ? nullptr
-                              : static_cast<char*>(ctx.Scratch(stride * static_cast<size_t>(workers)));
+  char* scratch = stride == 0
+                      ? nullptr
+                      : static_cast<char*>(ctx.Scratch(stride * static_cast<size_t>(workers)));
   ctx.ParallelFor(workers, 1, [&](int64_t first, int64_t last) {
     for (int64_t w = first; w < last; ++w) {
       const int64_t begin = groups * w / workers * unit;

@@ -123,8 +123,8 @@ bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps,
     if (left-- == 0) return false;
     size_t zero = hi + 1;
     while (zero-- > lo) {
-      const double neighbours = (zero < hi ? std::abs(e[zero]) : 0) +
-                                (zero > lo ? std::abs(e[zero - 1]) : 0);
+      const double neighbours =
+          (zero < hi ? std::abs(e[zero]) : 0) + (zero > lo ? std::abs(e[zero - 1]) : 0);
       if (std::abs(d[zero]) <= tiny || std::abs(d[zero]) <= eps * neighbours * 1e-3) break;
       if (zero == lo) {
         zero = n;

@@ -5,13 +5,11 @@
 #include <cstring>
 #include <limits>
 
-#include "ops/linalg/batch.h"
-#include "ops/linalg/scalar.h"
-#include "opkit/op.h"
-
 #include "math/simd.h"
-
+#include "opkit/op.h"
+#include "ops/linalg/batch.h"
 #include "ops/linalg/dense-inl.h"
+#include "ops/linalg/scalar.h"
 #include "ops/linalg/soa-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -168,9 +166,9 @@ void CholeskyBatch(DType dtype, const void* in, void* out, size_t n, size_t coun
 // Bytes CholeskyBatch needs.
 size_t CholeskyScratch(DType dtype, size_t n) {
   size_t reals = 0;
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      reals = n <= kGroupOrder ? n * n * Lane<T>::kStride
-                                               : (n / kPanel<T> + 1) * kPanelReals<T>);
+  OPKIT_LINALG_SWITCH(
+      dtype, T,
+      reals = n <= kGroupOrder ? n * n * Lane<T>::kStride : (n / kPanel<T> + 1) * kPanelReals<T>);
   return reals * RealSize(dtype);
 }
 

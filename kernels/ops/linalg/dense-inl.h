@@ -302,8 +302,7 @@ HWY_NOINLINE void SolveTriangular(bool lower, bool unit, bool identity_like, siz
     for (size_t step = 0; step < n; ++step) {
       const size_t i = lower ? step : n - 1 - step;
       const T* r = a + i * lda;
-      b[i] -= lower ? Dot<T, false>(i, r, b)
-                    : Dot<T, false>(n - 1 - i, r + i + 1, b + i + 1);
+      b[i] -= lower ? Dot<T, false>(i, r, b) : Dot<T, false>(n - 1 - i, r + i + 1, b + i + 1);
       if (!unit) b[i] = Divide(b[i], r[i]);
     }
     return;

@@ -1,9 +1,9 @@
 // MatrixDeterminant and LogMatrixDeterminant: the product of LU's pivots. The determinant of an
 // empty matrix is 1.
+#include "opkit/op.h"
 #include "ops/linalg/batch.h"
 #include "ops/linalg/lu.h"
 #include "ops/linalg/scalar.h"
-#include "opkit/op.h"
 
 namespace opkit::linalg {
 namespace {

@@ -55,7 +55,8 @@ HWY_NOINLINE void TridiagonaliseGroup(size_t n, Real<T>* a, Real<T>* d, Real<T>*
     for (size_t i = top; i < n; ++i) {
       V sum = L::Zero();
       for (size_t j = top; j < n; ++j) {
-        sum = L::Add(sum, L::Mul(L::Load(a + (i * n + j) * kStep), L::Load(a + (j * n + k) * kStep)));
+        sum =
+            L::Add(sum, L::Mul(L::Load(a + (i * n + j) * kStep), L::Load(a + (j * n + k) * kStep)));
       }
       sum = L::Mul(conj_h, sum);
       L::Store(sum, w + i * kStep);
@@ -89,7 +90,8 @@ HWY_NOINLINE void TridiagonaliseGroup(size_t n, Real<T>* a, Real<T>* d, Real<T>*
     for (size_t j = k + 1; j < n; ++j) {
       V sum = L::Zero();
       for (size_t i = k + 1; i < n; ++i) {
-        sum = L::ConjMulAdd(L::Load(a + (i * n + k) * kStep), L::Load(q + (i * n + j) * kStep), sum);
+        sum =
+            L::ConjMulAdd(L::Load(a + (i * n + k) * kStep), L::Load(q + (i * n + j) * kStep), sum);
       }
       sum = L::Mul(conj_h, sum);
       for (size_t i = k + 1; i < n; ++i) {
@@ -170,8 +172,8 @@ HWY_NOINLINE void TridiagonalQrGroup(size_t n, Real<T>* d, Real<T>* e, Real<T>* 
       const RV inverse = hn::Div(one, root);
       // |x| > |z|: c = 1 / u, s = -t c; else s = -1 / u, c = -t s
       const RV c = hn::IfThenElse(turn, hn::IfThenElse(larger, inverse, hn::Mul(t, inverse)), one);
-      const RV s = hn::IfThenElseZero(
-          turn, hn::Neg(hn::IfThenElse(larger, hn::Mul(t, inverse), inverse)));
+      const RV s =
+          hn::IfThenElseZero(turn, hn::Neg(hn::IfThenElse(larger, hn::Mul(t, inverse), inverse)));
       const RV dk = at(d, k), dn = at(d, k + 1), ek = at(e, k);
       const RV sdk = hn::MulAdd(s, dk, hn::Mul(c, ek));
       const RV dkp = hn::MulAdd(s, ek, hn::Mul(c, dn));

@@ -4,13 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/linalg/batch.h"
-#include "ops/linalg/scalar.h"
-#include "opkit/op.h"
-
 #include "math/simd.h"
-
+#include "opkit/op.h"
+#include "ops/linalg/batch.h"
 #include "ops/linalg/eigh-inl.h"
+#include "ops/linalg/scalar.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit::linalg::HWY_NAMESPACE {
@@ -97,8 +95,7 @@ bool EighTyped(size_t n, size_t count, const T* in, T* values, T* v, void* scrat
     constexpr size_t kLanes = Lane<T>::kLanes;
     for (size_t i = 0; i < count; i += kLanes) {
       if (!EighGroup<T>(n, in + i * n * n, HWY_MIN(kLanes, count - i), values + i * n,
-                        v != nullptr ? v + i * n * n : nullptr,
-                        static_cast<Real<T>*>(scratch))) {
+                        v != nullptr ? v + i * n * n : nullptr, static_cast<Real<T>*>(scratch))) {
         return false;
       }
     }

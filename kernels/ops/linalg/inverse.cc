@@ -1,10 +1,10 @@
 // MatrixInverse, and MatrixSolve with the same elimination.
 #include <atomic>
 
+#include "opkit/op.h"
 #include "ops/linalg/batch.h"
 #include "ops/linalg/lu.h"
 #include "ops/linalg/scalar.h"
-#include "opkit/op.h"
 
 namespace opkit::linalg {
 namespace {

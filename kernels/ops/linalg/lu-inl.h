@@ -207,8 +207,8 @@ HWY_NOINLINE bool LuMatrix(size_t n, T* a, int64_t* perm, int* sign, T* panel) {
       PackPanel<T>(depth, w, a + q * n + j, n, packed);
       SolvePanel<T>(true, true, false, depth, panel, kBlock, 1, packed);
       UnpackPanel<T>(depth, w, packed, a + q * n + j, n);
-      PanelProduct<T>(n - next, depth, w, panel + depth * kBlock, kBlock, packed,
-                      a + next * n + j, n);
+      PanelProduct<T>(n - next, depth, w, panel + depth * kBlock, kBlock, packed, a + next * n + j,
+                      n);
     }
   }
   return regular;

@@ -1,10 +1,11 @@
 // Lu: L and U packed in one matrix, and the row permutation.
+#include "ops/linalg/lu.h"
+
 #include <atomic>
 
-#include "ops/linalg/batch.h"
-#include "ops/linalg/lu.h"
-#include "ops/linalg/scalar.h"
 #include "opkit/op.h"
+#include "ops/linalg/batch.h"
+#include "ops/linalg/scalar.h"
 
 namespace opkit::linalg {
 namespace {

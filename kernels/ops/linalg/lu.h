@@ -22,8 +22,8 @@ bool SolveBatch(DType dtype, const void* in, const void* rhs, void* out, size_t 
 bool LuBatch(DType dtype, const void* in, void* lu, int64_t* perm, size_t n, size_t count,
              void* scratch);
 // The determinant, or with log_abs its sign (phase) in `out` and the logarithm of its magnitude.
-void DeterminantBatch(DType dtype, const void* in, void* out, void* log_abs, size_t n,
-                      size_t count, void* scratch);
+void DeterminantBatch(DType dtype, const void* in, void* out, void* log_abs, size_t n, size_t count,
+                      void* scratch);
 
 }  // namespace opkit::linalg
 

@@ -1,17 +1,14 @@
 // The batch functions of lu.h, once per instruction set.
-#include "ops/linalg/lu.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
-#include "ops/linalg/scalar.h"
-
 #include "math/simd.h"
-
 #include "ops/linalg/dense-inl.h"
 #include "ops/linalg/lu-inl.h"
+#include "ops/linalg/lu.h"
+#include "ops/linalg/scalar.h"
 #include "ops/linalg/soa-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -249,9 +246,8 @@ void DeterminantTyped(const T* in, T* out, T* log_abs, size_t n, size_t count, v
 size_t LuScratchBytes(DType dtype, size_t n, size_t m) {
   size_t bytes = 0;
   OPKIT_LINALG_SWITCH(dtype, T,
-                      bytes = n <= kGroupOrder
-                                  ? n * (n + m) * Lane<T>::kStride * sizeof(Real<T>)
-                                  : MatrixScratch<T>::Bytes(n));
+                      bytes = n <= kGroupOrder ? n * (n + m) * Lane<T>::kStride * sizeof(Real<T>)
+                                               : MatrixScratch<T>::Bytes(n));
   return bytes;
 }
 
@@ -267,8 +263,9 @@ bool LuSolve(DType dtype, const void* in, const void* rhs, void* out, size_t n, 
 bool LuFactors(DType dtype, const void* in, void* out, int64_t* perm, size_t n, size_t count,
                void* scratch) {
   bool ok = true;
-  OPKIT_LINALG_SWITCH(dtype, T, ok = LuTyped(static_cast<const T*>(in), static_cast<T*>(out), perm,
-                                             n, count, scratch));
+  OPKIT_LINALG_SWITCH(
+      dtype, T,
+      ok = LuTyped(static_cast<const T*>(in), static_cast<T*>(out), perm, n, count, scratch));
   return ok;
 }
 
@@ -308,8 +305,8 @@ bool LuBatch(DType dtype, const void* in, void* lu, int64_t* perm, size_t n, siz
   return OPKIT_SIMD_CALL(LuFactors)(dtype, in, lu, perm, n, count, scratch);
 }
 
-void DeterminantBatch(DType dtype, const void* in, void* out, void* log_abs, size_t n,
-                      size_t count, void* scratch) {
+void DeterminantBatch(DType dtype, const void* in, void* out, void* log_abs, size_t n, size_t count,
+                      void* scratch) {
   OPKIT_SIMD_CALL(LuDeterminant)(dtype, in, out, log_abs, n, count, scratch);
 }
 

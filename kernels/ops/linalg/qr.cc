@@ -4,13 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/linalg/batch.h"
-#include "ops/linalg/scalar.h"
-#include "opkit/op.h"
-
 #include "math/simd.h"
-
+#include "opkit/op.h"
+#include "ops/linalg/batch.h"
 #include "ops/linalg/householder-inl.h"
+#include "ops/linalg/scalar.h"
 #include "ops/linalg/soa-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,8 +17,7 @@ namespace opkit::linalg::HWY_NAMESPACE {
 // q[m, columns] <- (I - tau v v^H) q for a group; v[k] = 1, v[i] below it at v + i * v_step.
 template <class T>
 HWY_INLINE void ReflectLanes(size_t k, size_t m, size_t first, size_t columns, size_t ld,
-                             typename Lane<T>::V tau, const Real<T>* v, size_t v_step,
-                             Real<T>* q) {
+                             typename Lane<T>::V tau, const Real<T>* v, size_t v_step, Real<T>* q) {
   using L = Lane<T>;
   for (size_t j = first; j < columns; ++j) {
     Real<T>* top = q + (k * ld + j) * L::kStride;
@@ -64,8 +61,8 @@ HWY_NOINLINE void QrGroup(size_t m, size_t n, size_t columns, const T* in, size_
       Real<T>* p = a + (i * n + k) * L::kStride;
       L::Store(L::Select(none, L::Zero(), L::Div(L::Load(p), denominator)), p);
     }
-    const typename L::V t = L::Select(
-        none, L::Zero(), L::Conj(L::DivReal(L::Sub(beta_v, c0), beta)));
+    const typename L::V t =
+        L::Select(none, L::Zero(), L::Conj(L::DivReal(L::Sub(beta_v, c0), beta)));
     L::Store(t, tau + k * L::kStride);
     L::Store(L::FromReal(hn::IfThenElse(none, L::RealOf(c0), beta)), pivot);
     ReflectLanes<T>(k, m, k + 1, n, n, t, a + k * L::kStride, n * L::kStride, a);
@@ -124,8 +121,8 @@ void QrTyped(size_t m, size_t n, size_t columns, size_t count, const T* in, T* q
   }
 }
 
-void QrBatch(DType dtype, size_t m, size_t n, size_t columns, size_t count, const void* in,
-             void* q, void* r, void* scratch) {
+void QrBatch(DType dtype, size_t m, size_t n, size_t columns, size_t count, const void* in, void* q,
+             void* r, void* scratch) {
   OPKIT_LINALG_SWITCH(dtype, T,
                       QrTyped(m, n, columns, count, static_cast<const T*>(in), static_cast<T*>(q),
                               static_cast<T*>(r), scratch));
@@ -134,11 +131,10 @@ void QrBatch(DType dtype, size_t m, size_t n, size_t columns, size_t count, cons
 size_t QrScratch(DType dtype, size_t m, size_t n, size_t columns) {
   size_t bytes = 0;
   const size_t steps = HWY_MIN(m, n);
-  OPKIT_LINALG_SWITCH(
-      dtype, T,
-      bytes = HWY_MAX(m, n) <= kGroupOrder
-                  ? (m * n + m * columns + steps) * Lane<T>::kStride * sizeof(Real<T>)
-                  : (m * n + steps * (m + 1)) * sizeof(T));
+  OPKIT_LINALG_SWITCH(dtype, T,
+                      bytes = HWY_MAX(m, n) <= kGroupOrder ? (m * n + m * columns + steps) *
+                                                                 Lane<T>::kStride * sizeof(Real<T>)
+                                                           : (m * n + steps * (m + 1)) * sizeof(T));
   return bytes;
 }
 
@@ -194,8 +190,7 @@ Status Run(OpContext& ctx) {
            [&](int64_t begin, int64_t end, void* scratch) {
              const size_t i = static_cast<size_t>(begin) * size;
              batch(dtype, rows, columns, inner, static_cast<size_t>(end - begin),
-                   in + i * rows * columns, q + i * rows * inner, r + i * inner * columns,
-                   scratch);
+                   in + i * rows * columns, q + i * rows * inner, r + i * inner * columns, scratch);
            });
   if (half) {
     const float* wide_q = reinterpret_cast<const float*>(q);

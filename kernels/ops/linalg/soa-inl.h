@@ -143,8 +143,8 @@ HWY_NOINLINE void PackRows(const R* const* rows, size_t reals, R* HWY_RESTRICT g
 }
 
 template <class R>
-HWY_NOINLINE void UnpackRows(const R* HWY_RESTRICT group, size_t stride, size_t count,
-                             size_t reals, R* dst) {
+HWY_NOINLINE void UnpackRows(const R* HWY_RESTRICT group, size_t stride, size_t count, size_t reals,
+                             R* dst) {
   constexpr size_t kLanes = hn::MaxLanes(hn::ScalableTag<R>());
   constexpr size_t kTile = 16 / sizeof(R);
   size_t lane = 0;
@@ -171,8 +171,7 @@ HWY_NOINLINE void UnpackRows(const R* HWY_RESTRICT group, size_t stride, size_t 
 // `count` matrices of `size` elements, `stride` T apart, into one group; lanes beyond count repeat
 // the last matrix, so they hold nothing that could fail on its own.
 template <class T>
-HWY_INLINE void PackLanes(const T* src, size_t stride, size_t count, size_t size,
-                          Real<T>* group) {
+HWY_INLINE void PackLanes(const T* src, size_t stride, size_t count, size_t size, Real<T>* group) {
   const Real<T>* rows[Lane<T>::kLanes];
   for (size_t lane = 0; lane < Lane<T>::kLanes; ++lane) {
     rows[lane] = AsReal(src + HWY_MIN(lane, count - 1) * stride);

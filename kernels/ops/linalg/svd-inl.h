@@ -22,8 +22,7 @@ namespace opkit::linalg::HWY_NAMESPACE {
 // x, y = c x + s y, -s x + c y for `count` pairs of elements, `step` reals apart.
 template <class R>
 HWY_INLINE void RotateLanes(size_t count, size_t step, hn::Vec<hn::ScalableTag<R>> c,
-                            hn::Vec<hn::ScalableTag<R>> s, R* HWY_RESTRICT x,
-                            R* HWY_RESTRICT y) {
+                            hn::Vec<hn::ScalableTag<R>> s, R* HWY_RESTRICT x, R* HWY_RESTRICT y) {
   const hn::ScalableTag<R> d;
   for (size_t i = 0; i < count; ++i, x += step, y += step) {
     const auto a = hn::Load(d, x), b = hn::Load(d, y);

@@ -3,13 +3,11 @@
 #include <cmath>
 #include <limits>
 
+#include "math/simd.h"
+#include "opkit/op.h"
 #include "ops/linalg/batch.h"
 #include "ops/linalg/bidiagonal.h"
 #include "ops/linalg/scalar.h"
-#include "opkit/op.h"
-
-#include "math/simd.h"
-
 #include "ops/linalg/svd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -91,12 +89,11 @@ size_t SvdScratchBytes(DType dtype, size_t m, size_t n, bool vectors, bool full)
   size_t bytes = 0;
   const size_t rows = std::max(m, n), columns = std::min(m, n);
   OPKIT_LINALG_SWITCH(dtype, T,
-                      bytes = RunsInGroups<T>(m, n)
-                                  ? 3 * n * n * Lane<T>::kStride * sizeof(Real<T>)
-                                  : SvdScratch<T>::Bytes(rows, columns,
-                                                           !vectors ? 0
-                                                           : full   ? rows
-                                                                    : columns));
+                      bytes = RunsInGroups<T>(m, n) ? 3 * n * n * Lane<T>::kStride * sizeof(Real<T>)
+                                                    : SvdScratch<T>::Bytes(rows, columns,
+                                                                           !vectors ? 0
+                                                                           : full   ? rows
+                                                                                    : columns));
   return bytes;
 }
 
@@ -158,14 +155,14 @@ Status Run(OpContext& ctx) {
   char* u = vectors ? ctx.out<char>(1) : nullptr;
   char* v = vectors ? ctx.out<char>(2) : nullptr;
   const auto batch = OPKIT_SIMD_CALL(SvdBatch);
-  ForBatch(ctx, count, kGroupUnit, 12.0 * static_cast<double>(std::max(m, n) * k) * static_cast<double>(k),
+  ForBatch(ctx, count, kGroupUnit,
+           12.0 * static_cast<double>(std::max(m, n) * k) * static_cast<double>(k),
            OPKIT_SIMD_CALL(SvdScratchBytes)(dtype, rows, columns, vectors, full),
            [&](int64_t begin, int64_t end, void* scratch) {
              const size_t i = static_cast<size_t>(begin);
              batch(dtype, rows, columns, full, static_cast<size_t>(end - begin),
                    in + i * rows * columns * size, values + i * inner * size,
-                   vectors ? u + i * u_size : nullptr, vectors ? v + i * v_size : nullptr,
-                   scratch);
+                   vectors ? u + i * u_size : nullptr, vectors ? v + i * v_size : nullptr, scratch);
            });
   return {};
 }

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "ops/linalg/batch.h"
-#include "ops/linalg/scalar.h"
-#include "opkit/op.h"
-
 #include "math/simd.h"
-
+#include "opkit/op.h"
+#include "ops/linalg/batch.h"
 #include "ops/linalg/dense-inl.h"
+#include "ops/linalg/scalar.h"
 #include "ops/linalg/soa-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -72,10 +70,10 @@ void TriangularTyped(bool lower, bool adjoint, size_t n, size_t m, size_t count,
 void TriangularBatch(DType dtype, bool lower, bool adjoint, size_t n, size_t m, size_t count,
                      const void* a, const int64_t* a_index, const void* b, const int64_t* b_index,
                      void* x, void* scratch) {
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      TriangularTyped(lower, adjoint, n, m, count, static_cast<const T*>(a),
-                                      a_index, static_cast<const T*>(b), b_index,
-                                      static_cast<T*>(x), scratch));
+  OPKIT_LINALG_SWITCH(
+      dtype, T,
+      TriangularTyped(lower, adjoint, n, m, count, static_cast<const T*>(a), a_index,
+                      static_cast<const T*>(b), b_index, static_cast<T*>(x), scratch));
 }
 
 size_t TriangularScratch(DType dtype, bool adjoint, size_t n, size_t m) {
@@ -155,8 +153,8 @@ Status Run(OpContext& ctx) {
            OPKIT_SIMD_CALL(TriangularScratch)(dtype, adjoint, rows, columns),
            [&](int64_t begin, int64_t end, void* scratch) {
              solve(dtype, lower, adjoint, rows, columns, static_cast<size_t>(end - begin), a,
-                   index + begin, b, index + count + begin,
-                   x + static_cast<size_t>(begin) * item, scratch);
+                   index + begin, b, index + count + begin, x + static_cast<size_t>(begin) * item,
+                   scratch);
            });
   return {};
 }

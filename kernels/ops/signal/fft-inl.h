@@ -229,8 +229,7 @@ HWY_INLINE void StoreFlat(size_t i, size_t count, size_t s, const Vec<R>* v, R* 
 
 // Strides below a vector: vectors run over (p, q) together, with twiddles per element.
 template <class R, size_t kRadix>
-HWY_NOINLINE void FlatPass(const FftPass& pass, const R* twiddles, Planes<const R> x,
-                           Planes<R> y) {
+HWY_NOINLINE void FlatPass(const FftPass& pass, const R* twiddles, Planes<const R> x, Planes<R> y) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
   const size_t size = pass.stride * pass.count, flat = pass.FlatSize();
@@ -302,11 +301,11 @@ HWY_NOINLINE void GenericPass(const FftPass& pass, size_t s, const R* twiddles, 
         }
         // exp(-i t) a + exp(i t) b = cos t (a + b) - i sin t (a - b), and odd holds -sin t.
         const Cv<R> turned = {hn::Neg(odd.im), odd.re};
-        const Cv<R> one = Times<R>(even + turned, hn::Set(d, tw[2 * j - 2]),
-                                   hn::Set(d, tw[2 * j - 1]));
+        const Cv<R> one =
+            Times<R>(even + turned, hn::Set(d, tw[2 * j - 2]), hn::Set(d, tw[2 * j - 1]));
         const size_t i = r - j;
-        const Cv<R> other = Times<R>(even - turned, hn::Set(d, tw[2 * i - 2]),
-                                     hn::Set(d, tw[2 * i - 1]));
+        const Cv<R> other =
+            Times<R>(even - turned, hn::Set(d, tw[2 * i - 2]), hn::Set(d, tw[2 * i - 1]));
         hn::StoreN(one.re, d, y.re + to + s * j, width);
         hn::StoreN(one.im, d, y.im + to + s * j, width);
         hn::StoreN(other.re, d, y.re + to + s * i, width);
@@ -373,8 +372,7 @@ HWY_NOINLINE void MultiplyTable(size_t n, size_t columns, const R* table, size_t
       const Vec<R> re = columns == 1 ? hn::LoadN(d, table + q, w) : hn::Set(d, table[k]);
       const Vec<R> im = columns == 1 ? hn::LoadN(d, table + table_size + q, w)
                                      : hn::Set(d, table[table_size + k]);
-      const Cv<R> v =
-          Times<R>({hn::LoadN(d, a.re + i, w), hn::LoadN(d, a.im + i, w)}, re, im);
+      const Cv<R> v = Times<R>({hn::LoadN(d, a.re + i, w), hn::LoadN(d, a.im + i, w)}, re, im);
       hn::StoreN(v.re, d, a.re + i, w);
       hn::StoreN(v.im, d, a.im + i, w);
     }

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "ops/signal/fft_kernels.h"
 #include "opkit/op.h"
+#include "ops/signal/fft_kernels.h"
 
 namespace opkit::signal {
 namespace {
@@ -66,26 +66,25 @@ void RowAxis(OpContext& ctx, RowKind kind, const FftPlan<R>& plan, bool inverse,
   const size_t in_parts = kind == RowKind::kRealToComplex ? 1 : 2;
   const size_t out_parts = kind == RowKind::kComplexToReal ? 1 : 2;
   const size_t rows = batch * lines[0] * lines[1];
-  Parallel<R>(ctx, rows, WorkOf(plan.n), RowScratchReals(plan),
-              [&](size_t begin, size_t end, R* scratch) {
-                const bool dense = lines[0] == from_lines[0] && lines[1] == from_lines[1];
-                if (dense) {
-                  TransformRows<R>(kind, plan, inverse, scale, end - begin,
-                                   in + begin * in_stride * in_parts, in_stride,
-                                   out + begin * out_stride * out_parts, out_stride, scratch);
-                  return;
-                }
-                for (size_t row = begin; row < end;) {
-                  const size_t i1 = row % lines[1], i0 = row / lines[1] % lines[0];
-                  const size_t b = row / lines[1] / lines[0];
-                  const size_t run = std::min(lines[1] - i1, end - row);
-                  const size_t source = (b * from_lines[0] + i0) * from_lines[1] + i1;
-                  TransformRows<R>(kind, plan, inverse, scale, run,
-                                   in + source * in_stride * in_parts, in_stride,
-                                   out + row * out_stride * out_parts, out_stride, scratch);
-                  row += run;
-                }
-              });
+  Parallel<R>(
+      ctx, rows, WorkOf(plan.n), RowScratchReals(plan), [&](size_t begin, size_t end, R* scratch) {
+        const bool dense = lines[0] == from_lines[0] && lines[1] == from_lines[1];
+        if (dense) {
+          TransformRows<R>(kind, plan, inverse, scale, end - begin,
+                           in + begin * in_stride * in_parts, in_stride,
+                           out + begin * out_stride * out_parts, out_stride, scratch);
+          return;
+        }
+        for (size_t row = begin; row < end;) {
+          const size_t i1 = row % lines[1], i0 = row / lines[1] % lines[0];
+          const size_t b = row / lines[1] / lines[0];
+          const size_t run = std::min(lines[1] - i1, end - row);
+          const size_t source = (b * from_lines[0] + i0) * from_lines[1] + i1;
+          TransformRows<R>(kind, plan, inverse, scale, run, in + source * in_stride * in_parts,
+                           in_stride, out + row * out_stride * out_parts, out_stride, scratch);
+          row += run;
+        }
+      });
 }
 
 // An axis of length plan.n with `inner` complex columns behind it, in `outer` planes. Plane o of
@@ -118,9 +117,10 @@ void Forward(OpContext& ctx, Plans& plans, int rank, RowKind kind, bool inverse,
     const size_t outer = axis == 1 ? t.batch * t.length[0] : t.batch;
     const size_t inner = axis == 1 ? t.out[2] : t.length[1] * t.out[2];
     const size_t plane = t.length[axis] * inner;
-    ColumnAxis<R>(ctx, PlanFor<R>(plans, axis, t.length[axis], false), inverse,
-                  axis == 3 - rank ? scale : R(1), outer, inner, out, inner,
-                  [plane](size_t o) { return o * plane; }, out);
+    ColumnAxis<R>(
+        ctx, PlanFor<R>(plans, axis, t.length[axis], false), inverse,
+        axis == 3 - rank ? scale : R(1), outer, inner, out, inner,
+        [plane](size_t o) { return o * plane; }, out);
   }
 }
 
@@ -144,11 +144,11 @@ void Backward(OpContext& ctx, Plans& plans, int rank, R scale, const Layout& t, 
       Parallel<R>(ctx, t.batch, WorkOf(plan.n) * static_cast<double>(width),
                   ColumnScratchReals(plan), [&](size_t begin, size_t end, R* scratch) {
                     for (size_t b = begin; b < end; ++b) {
-                      TransformColumns<R>(
-                          plan, true, R(1), width,
-                          in + 2 * (b * t.in[0] * t.in[1] + i1) * t.in[2], t.in[1] * t.in[2],
-                          middle + 2 * (b * t.length[0] * t.length[1] + i1) * width,
-                          t.length[1] * width, scratch);
+                      TransformColumns<R>(plan, true, R(1), width,
+                                          in + 2 * (b * t.in[0] * t.in[1] + i1) * t.in[2],
+                                          t.in[1] * t.in[2],
+                                          middle + 2 * (b * t.length[0] * t.length[1] + i1) * width,
+                                          t.length[1] * width, scratch);
                     }
                   });
     }
@@ -156,9 +156,9 @@ void Backward(OpContext& ctx, Plans& plans, int rank, R scale, const Layout& t, 
   }
   const FftPlan<R>& plan = PlanFor<R>(plans, 1, t.length[1], false);
   const size_t in_plane = rank == 3 ? t.length[1] * width : t.in[1] * t.in[2];
-  ColumnAxis<R>(ctx, plan, true, R(1), t.batch * t.length[0], width, in,
-                rank == 3 ? width : t.in[2], [in_plane](size_t o) { return o * in_plane; },
-                middle);
+  ColumnAxis<R>(
+      ctx, plan, true, R(1), t.batch * t.length[0], width, in, rank == 3 ? width : t.in[2],
+      [in_plane](size_t o) { return o * in_plane; }, middle);
   RowAxis<R>(ctx, RowKind::kComplexToReal, last, true, scale, t.batch, t.length, t.length, middle,
              width, out, t.out[2]);
 }
@@ -205,7 +205,8 @@ Status RealShape(OpContext& ctx) {
   Shape s = in.slice(0, lead);
   for (int i = 0; i < kRank; ++i) {
     const int64_t n = length[static_cast<size_t>(i)];
-    if (n < 0) return Error("fft_length[%d] must be >= 0, but got: %lld", i, static_cast<long long>(n));
+    if (n < 0)
+      return Error("fft_length[%d] must be >= 0, but got: %lld", i, static_cast<long long>(n));
     const bool last = i == kRank - 1;
     const int64_t needed = !kForward && last ? n / 2 + 1 : n;
     if (in[lead + i] != 0 && in[lead + i] < needed) {
@@ -232,7 +233,8 @@ Status RunReal(OpContext& ctx) {
     using T = decltype(tag);
     using R = std::conditional_t<sizeof(T) == 4 || std::is_same_v<T, Complex64>, float, double>;
     if (in.size() == 0) {  // as for TF, an empty input passes; nothing to transform is zero
-      std::fill_n(ctx.out<char>(0), static_cast<size_t>(out.size()) * DTypeSize(ctx.out_dtype(0)), 0);
+      std::fill_n(ctx.out<char>(0), static_cast<size_t>(out.size()) * DTypeSize(ctx.out_dtype(0)),
+                  0);
       return Status();
     }
     Plans& plans = ctx.state<Plans>();
@@ -247,11 +249,12 @@ Status RunReal(OpContext& ctx) {
   });
 }
 
-#define OPKIT_FFT_COMPLEX(name, rank, inverse, dims)               \
-  OPKIT_OP(name)                                                   \
-      .Signature("input: Tcomplex[..., " dims "] -> output: Tcomplex[..., " dims "]\n" \
-                 "Tcomplex in {complex64, complex128}")            \
-      .State<Plans>()                                              \
+#define OPKIT_FFT_COMPLEX(name, rank, inverse, dims)                             \
+  OPKIT_OP(name)                                                                 \
+      .Signature("input: Tcomplex[..., " dims "] -> output: Tcomplex[..., " dims \
+                 "]\n"                                                           \
+                 "Tcomplex in {complex64, complex128}")                          \
+      .State<Plans>()                                                            \
       .Run(RunComplex<rank, inverse>)
 
 OPKIT_FFT_COMPLEX(FFT, 1, false, "n");
@@ -261,14 +264,15 @@ OPKIT_FFT_COMPLEX(IFFT2D, 2, true, "h, w");
 OPKIT_FFT_COMPLEX(FFT3D, 3, false, "d, h, w");
 OPKIT_FFT_COMPLEX(IFFT3D, 3, true, "d, h, w");
 
-#define OPKIT_FFT_REAL(name, rank, forward, from, to, dims)                                 \
-  OPKIT_OP(name)                                                                            \
-      .Signature("input: " from "[..., " dims "], fft_length: int32[" #rank "] -> output: " to "\n" \
-                 "Treal in {float32, float64}\n"                                            \
-                 "Tcomplex in {complex64, complex128}")                                     \
-      .State<Plans>()                                                                       \
-      .Shape(RealShape<rank, forward>)                                                      \
-      .ShapeFrom("fft_length")                                                              \
+#define OPKIT_FFT_REAL(name, rank, forward, from, to, dims)                                    \
+  OPKIT_OP(name)                                                                               \
+      .Signature("input: " from "[..., " dims "], fft_length: int32[" #rank "] -> output: " to \
+                 "\n"                                                                          \
+                 "Treal in {float32, float64}\n"                                               \
+                 "Tcomplex in {complex64, complex128}")                                        \
+      .State<Plans>()                                                                          \
+      .Shape(RealShape<rank, forward>)                                                         \
+      .ShapeFrom("fft_length")                                                                 \
       .Run(RunReal<rank, forward>)
 
 OPKIT_FFT_REAL(RFFT, 1, true, "Treal", "Tcomplex", "n");

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "math/simd.h"
-
 #include "math/transpose-inl.h"
 #include "ops/signal/fft-inl.h"
 
@@ -13,8 +12,7 @@ HWY_BEFORE_NAMESPACE();
 namespace opkit::signal::HWY_NAMESPACE {
 
 template <class R>
-HWY_INLINE void Split(size_t n, const R* HWY_RESTRICT in, R* HWY_RESTRICT re,
-                      R* HWY_RESTRICT im) {
+HWY_INLINE void Split(size_t n, const R* HWY_RESTRICT in, R* HWY_RESTRICT re, R* HWY_RESTRICT im) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
@@ -193,8 +191,7 @@ struct PlaneColumn {
 // Short rows: `w` of them side by side, as columns. Real ones run as complex ones.
 template <class R>
 HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t w,
-                            const R* in, size_t in_stride, R* out, size_t out_stride,
-                            R* scratch) {
+                            const R* in, size_t in_stride, R* out, size_t out_stride, R* scratch) {
   const size_t n = plan.n;
   const size_t half = n / 2 + 1;
   Planes<R> a, b;

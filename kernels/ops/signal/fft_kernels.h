@@ -14,9 +14,9 @@ template <class R>
 std::unique_ptr<FftPlan<R>> MakeFftPlan(size_t n, bool real);
 
 enum class RowKind {
-  kComplex,         // n complex -> n complex
-  kRealToComplex,   // n real -> n / 2 + 1 complex
-  kComplexToReal,   // n / 2 + 1 complex -> n real; inverse, the ends' imaginary parts ignored
+  kComplex,        // n complex -> n complex
+  kRealToComplex,  // n real -> n / 2 + 1 complex
+  kComplexToReal,  // n / 2 + 1 complex -> n real; inverse, the ends' imaginary parts ignored
 };
 
 // Columns transformed together. Long ones go fewer at a time, to stay in the cache.
@@ -49,8 +49,8 @@ void TransformColumns(const FftPlan<R>& plan, bool inverse, R scale, size_t colu
                       size_t in_stride, R* out, size_t out_stride, R* scratch);
 
 template <>
-void TransformRows<float>(RowKind, const FftPlan<float>&, bool, float, size_t, const float*,
-                          size_t, float*, size_t, float*);
+void TransformRows<float>(RowKind, const FftPlan<float>&, bool, float, size_t, const float*, size_t,
+                          float*, size_t, float*);
 template <>
 void TransformRows<double>(RowKind, const FftPlan<double>&, bool, double, size_t, const double*,
                            size_t, double*, size_t, double*);

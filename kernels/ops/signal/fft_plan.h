@@ -27,9 +27,7 @@ struct FftPass {
   size_t compact;  // offset into twiddles: [count][radix - 1][re, im]
   size_t flat;     // offset into twiddles: [radix - 1][re, im][FlatSize()], if stride < kFlatStride
   size_t roots;    // offset into twiddles: [radix][re, im], of the generic radices
-  size_t FlatSize() const {
-    return (stride * count + kFlatStride - 1) / kFlatStride * kFlatStride;
-  }
+  size_t FlatSize() const { return (stride * count + kFlatStride - 1) / kFlatStride * kFlatStride; }
 };
 
 template <class R>
@@ -38,7 +36,8 @@ struct FftPlan {
   FftPlan(size_t n, bool real);
 
   size_t n;
-  size_t core;  // length of the complex transform: n, or n / 2 for an even real one that is not short
+  size_t
+      core;  // length of the complex transform: n, or n / 2 for an even real one that is not short
   std::vector<FftPass> passes;
   std::vector<R> twiddles;
   std::vector<R> half_roots;  // [re, im][core + 1]: exp(-2 pi i k / n), for even real lengths
