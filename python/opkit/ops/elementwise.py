@@ -130,9 +130,7 @@ register(
             doc="Inverse hyperbolic cosine.",
         )
     ),
-    _plane(
-        unary("Asinh", Domain(near=(0,)), _ulp(2), truth="numpy.arcsinh", doc="Inverse sinh.")
-    ),
+    _plane(unary("Asinh", Domain(near=(0,)), _ulp(2), truth="numpy.arcsinh", doc="Inverse sinh.")),
     _plane(
         unary(
             "Atanh",
