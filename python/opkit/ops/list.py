@@ -13,6 +13,11 @@ import numpy as np
 from opkit.spec import Case, Peers, Reject, Spec, Types, arr, register
 
 _SOURCE = "tensorflow/core/kernels/list_kernels.h, list_kernels.cc"
+_PARTIAL = (
+    "A list op is verified inside a program, and the runtime's builtins around it take few dtypes. "
+    "Items of every dtype share one code path, which the dtypes that have cases cover; "
+    "TensorListFromTensor and TensorListStack are verified for all numbers, bool and string."
+)
 
 Program = Callable[..., Any]
 
@@ -375,7 +380,7 @@ def _plain(*programs: tuple[str, Program]) -> Callable[[Types], Iterator[Case]]:
 
 
 def _list_spec(name: str, cases: Any, doc: str) -> Spec:
-    return Spec(name, cases, peers=Peers(lowering=False), doc=doc, source=_SOURCE)
+    return Spec(name, cases, peers=Peers(lowering=False), partial=_PARTIAL, doc=doc, source=_SOURCE)
 
 
 register(

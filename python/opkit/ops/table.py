@@ -11,6 +11,10 @@ import numpy as np
 from opkit.spec import Case, Peers, Spec, Types, register
 
 _SOURCE = "tensorflow/core/kernels/lookup_table_op.cc"
+_PARTIAL = (
+    "A table op is verified inside a program, for the pairs of key and value dtypes that "
+    "TensorFlow has tables of."
+)
 
 # Pairs of key and value dtypes TensorFlow has kernels for. Ours take any value dtype.
 _MUTABLE = (
@@ -179,7 +183,7 @@ def _cases(
 
 
 def _spec(name: str, cases: Any, doc: str) -> Spec:
-    return Spec(name, cases, peers=Peers(lowering=False), doc=doc, source=_SOURCE)
+    return Spec(name, cases, peers=Peers(lowering=False), partial=_PARTIAL, doc=doc, source=_SOURCE)
 
 
 def _once(key: str, value: str) -> Callable[..., Any]:

@@ -139,6 +139,7 @@ class Spec:
     via: only where TensorFlow's op lacks a dtype that the kernel has: {"float16": "float32"}
       computes the reference in float32 and rounds it.
     quant: {"same": True} when the output keeps the input's scale and zero point.
+    partial: why some declared dtypes have no case. Without it such a dtype fails the tests.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Spec:
     bench: Callable[[Types], Iterable[Case]] | Sequence[Case] = ()
     bench_dtypes: tuple[str, ...] = ()
     peers: Peers = field(default_factory=Peers)
+    partial: str = ""
     doc: str = ""
     source: str = ""
 
