@@ -154,6 +154,23 @@ Status ReadShape(const TfLiteTensor& t, const char* name, Shape* out) {
   return {};
 }
 
+// Model files align constants to 4 bytes at times, and int64 or double values need 8.
+Status AlignConstant(const TfLiteTensor& t, TensorInfo* info) {
+  const bool constant =
+      t.allocation_type == kTfLiteMmapRo || t.allocation_type == kTfLitePersistentRo;
+  constexpr uintptr_t kStrictest = alignof(double);
+  if (!constant || t.data.raw == nullptr || DTypeSize(info->dtype) < kStrictest ||
+      reinterpret_cast<uintptr_t>(t.data.raw) % kStrictest == 0) {
+    return {};
+  }
+  void* copy = std::malloc(t.bytes);
+  if (copy == nullptr) return Error("out of memory");
+  std::memcpy(copy, t.data.raw, t.bytes);
+  info->aligned =
+      std::shared_ptr<const void>(copy, [](const void* p) { std::free(const_cast<void*>(p)); });
+  return {};
+}
+
 struct Binding {
   std::vector<int64_t> dims;  // per name, -1 unbound
   bool has_batch = false;
@@ -217,6 +234,7 @@ Status CheckNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance)
     const ArgSig& arg = sig.inputs[static_cast<size_t>(info.arg)];
     const TfLiteTensor* t = TensorAt(context, node->inputs, static_cast<int>(i));
     OPKIT_RETURN_IF_ERROR(ReadShape(*t, arg.name.c_str(), &info.shape));
+    OPKIT_RETURN_IF_ERROR(AlignConstant(*t, &info));
     if (arg.has_dims) OPKIT_RETURN_IF_ERROR(MatchDims(sig, arg, info.shape, &binding));
   }
   if (!sig.shapes_follow) return {};

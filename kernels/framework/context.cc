@@ -49,7 +49,9 @@ bool OpContext::is_constant(int i) const {
 
 const void* OpContext::raw(int i) const {
   const TfLiteTensor* t = tensor(i);
-  return t == nullptr ? nullptr : t->data.raw_const;
+  if (t == nullptr) return nullptr;
+  const std::shared_ptr<const void>& aligned = instance_->inputs[static_cast<size_t>(i)].aligned;
+  return aligned != nullptr ? aligned.get() : t->data.raw_const;
 }
 
 void* OpContext::out_raw(int i) { return out_tensor(i)->data.raw; }

@@ -27,6 +27,8 @@ struct TensorInfo {
   Shape shape;
   QuantParams quant;
   int arg = 0;  // index of its argument in the signature
+  // A copy of a constant that the model file holds at an address its dtype must not have.
+  std::shared_ptr<const void> aligned;
 };
 
 struct OpInstance {
