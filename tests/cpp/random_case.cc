@@ -199,7 +199,7 @@ class Caller {
         continue;
       }
       for (int n = arg.list ? list_length : 1; n > 0; --n) {
-        const int tensor = Input(arg, sig, vars, dims, depth);
+        const int tensor = Input(arg, vars, dims, depth);
         if (tensor < 0) return false;
         inputs.push_back(tensor);
       }
@@ -256,9 +256,8 @@ class Caller {
     return shape;
   }
 
-  int Input(const ArgSig& arg, const Signature& sig, const std::vector<DType>& vars,
-            const std::vector<int>& dims, int depth) {
-    (void)sig;
+  int Input(const ArgSig& arg, const std::vector<DType>& vars, const std::vector<int>& dims,
+            int depth) {
     const DType dtype = DTypeOf(arg, vars);
     if (dtype == DType::kVariant || dtype == DType::kResource) return Made(dtype, depth);
     const std::vector<int> shape = PickShape(arg, dims);

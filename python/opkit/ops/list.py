@@ -15,8 +15,8 @@ from opkit.spec import Case, Peers, Reject, Spec, Types, arr, register
 _SOURCE = "tensorflow/core/kernels/list_kernels.h, list_kernels.cc"
 _PARTIAL = (
     "A list op is verified inside a program, and the runtime's builtins around it take few dtypes. "
-    "Items of every dtype share one code path, which the dtypes that have cases cover; "
-    "TensorListFromTensor and TensorListStack are verified for all numbers, bool and string."
+    "Items of a fixed size share one code path, which the dtypes that have cases cover; strings "
+    "have their own, verified through TensorListFromTensor and TensorListStack."
 )
 
 Program = Callable[..., Any]
