@@ -1,21 +1,20 @@
-"""Pointwise functions, bit operations, their gradients, and a few kin (Cross, Angle)."""
+"""Pointwise functions, bit operations, and a few kin (Cross, Angle)."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from opkit.ops._elementwise_bounds import FLUSHES, SAME, TRUTH, ulp
 from opkit.spec import (
     AbsRel,
     Case,
     Domain,
     Draw,
     Exact,
-    Known,
     Peers,
     Reject,
     Spec,
@@ -24,7 +23,6 @@ from opkit.spec import (
     arr,
     binary,
     draw,
-    float_limits,
     register,
     shape_id,
     special,
@@ -32,37 +30,7 @@ from opkit.spec import (
     walk,
 )
 
-_TRUTH = "opkit.ops._elementwise_truth."
 _PI2 = math.pi / 2
-
-
-def _denormal(inputs: dict[str, Any]) -> np.ndarray:
-    """Where an input is denormal; NumPy arrays of one shape or broadcasting."""
-    masks = []
-    for value in inputs.values():
-        if value.dtype.kind in "iu" and value.dtype.name != "bfloat16":
-            return np.zeros((), bool)
-        _, normal, _ = float_limits(value.dtype)
-        size = np.abs(value.astype(np.float64))
-        masks.append((size > 0) & (size < normal))
-    return np.logical_or.reduce(np.broadcast_arrays(*masks))
-
-
-_FLUSHES = Known("TensorFlow's thread flushes denormal inputs to zero", _denormal)
-# Nothing but what TensorFlow computes, apart from denormal inputs.
-_SAME = {"float32": Ulp(0), "float64": Ulp(0), "float16": Ulp(0), "bfloat16": Ulp(0)}
-
-
-def _ulp(float32: float, float64: float = 4) -> dict[str, Ulp]:
-    """Bounds against the float64 truth; 16-bit floats are rounded once more."""
-    return {
-        "float32": Ulp(float32),
-        "float64": Ulp(float64),
-        "float16": Ulp(0.51),
-        "bfloat16": Ulp(0.51),
-        "complex64": Ulp(2),
-        "complex128": Ulp(8),  # NumPy's own error included
-    }
 
 
 def _plane(spec: Spec) -> Spec:
@@ -87,55 +55,53 @@ def _plane(spec: Spec) -> Spec:
 
 register(
     unary(
-        "Erf", Domain(-6, 6, near=(0,)), _ulp(2), truth="scipy.special.erf", doc="Error function."
+        "Erf", Domain(-6, 6, near=(0,)), ulp(2), truth="scipy.special.erf", doc="Error function."
     ),
     unary(
         "Erfc",
         Domain(-6, 11, near=(0, 9.19)),
-        _ulp(2.5),
-        truth=_TRUTH + "erfc",  # SciPy's float64 erfc is off by 70 ULP in the tail
+        ulp(2.5),
+        truth=TRUTH + "erfc",  # SciPy's float64 erfc is off by 70 ULP in the tail
         truth_limit=4096,
         doc="1 - erf(x), with full relative accuracy in the tail.",
     ),
     _plane(
-        unary("Expm1", Domain(-20, 89, near=(0,)), _ulp(2), truth="numpy.expm1", doc="exp(x) - 1.")
+        unary("Expm1", Domain(-20, 89, near=(0,)), ulp(2), truth="numpy.expm1", doc="exp(x) - 1.")
     ),
     _plane(
         unary(
             "Log1p",
             Domain(-1, math.inf, near=(0, -1)),
-            _ulp(2),
-            truth=_TRUTH + "log1p",
+            ulp(2),
+            truth=TRUTH + "log1p",
             numpy="numpy.log1p",
             doc="log(1 + x).",
         )
     ),
     _plane(
         unary(
-            "Acos", Domain(-1, 1, near=(0, 0.5, 1)), _ulp(2), truth="numpy.arccos", doc="Arccosine."
+            "Acos", Domain(-1, 1, near=(0, 0.5, 1)), ulp(2), truth="numpy.arccos", doc="Arccosine."
         )
     ),
     _plane(
-        unary(
-            "Asin", Domain(-1, 1, near=(0, 0.5, 1)), _ulp(2), truth="numpy.arcsin", doc="Arcsine."
-        )
+        unary("Asin", Domain(-1, 1, near=(0, 0.5, 1)), ulp(2), truth="numpy.arcsin", doc="Arcsine.")
     ),
-    _plane(unary("Atan", Domain(near=(0, 1)), _ulp(2), truth="numpy.arctan", doc="Arctangent.")),
+    _plane(unary("Atan", Domain(near=(0, 1)), ulp(2), truth="numpy.arctan", doc="Arctangent.")),
     _plane(
         unary(
             "Acosh",
             Domain(1, math.inf, near=(1,)),
-            _ulp(2.5),
+            ulp(2.5),
             truth="numpy.arccosh",
             doc="Inverse hyperbolic cosine.",
         )
     ),
-    _plane(unary("Asinh", Domain(near=(0,)), _ulp(2), truth="numpy.arcsinh", doc="Inverse sinh.")),
+    _plane(unary("Asinh", Domain(near=(0,)), ulp(2), truth="numpy.arcsinh", doc="Inverse sinh.")),
     _plane(
         unary(
             "Atanh",
             Domain(-1, 1, near=(0, 1)),
-            _ulp(2.5),
+            ulp(2.5),
             truth="numpy.arctanh",
             doc="Inverse tanh.",
         )
@@ -144,7 +110,7 @@ register(
         unary(
             "Sinh",
             Domain(-90, 90, near=(0, 1)),
-            _ulp(2),
+            ulp(2),
             truth="numpy.sinh",
             doc="Hyperbolic sine.",
         )
@@ -153,7 +119,7 @@ register(
         unary(
             "Cosh",
             Domain(-90, 90, near=(0,)),
-            _ulp(2),
+            ulp(2),
             truth="numpy.cosh",
             doc="Hyperbolic cosine.",
         )
@@ -162,7 +128,7 @@ register(
         unary(
             "Tan",
             Domain(near=(0, _PI2, -_PI2, math.pi, 1000 * _PI2)),
-            _ulp(2.5),
+            ulp(2.5),
             truth="numpy.tan",
             doc="Tangent; huge arguments are reduced exactly.",
         )
@@ -170,45 +136,45 @@ register(
     unary(
         "Softplus",
         Domain(-104, 100, near=(0,)),
-        _ulp(2),
+        ulp(2),
         arg="features",
-        truth=_TRUTH + "softplus",
+        truth=TRUTH + "softplus",
         doc="log(1 + exp(x)), accurate in both tails.",
     ),
     unary(
         "Softsign",
         Domain(near=(0,)),
-        _ulp(2),
+        ulp(2),
         arg="features",
-        truth=_TRUTH + "softsign",
+        truth=TRUTH + "softsign",
         doc="x / (1 + |x|).",
     ),
     unary(
         "Selu",
         Domain(-20, math.inf, near=(0,)),
-        _ulp(2),
+        ulp(2),
         arg="features",
-        truth=_TRUTH + "selu",
+        truth=TRUTH + "selu",
         doc="Scaled exponential linear unit.",
         source="Klambauer et al. 2017",
     ),
     unary(
         "Elu",
         Domain(-20, math.inf, near=(0,)),
-        _ulp(2),
+        ulp(2),
         arg="features",
-        truth=_TRUTH + "elu",
+        truth=TRUTH + "elu",
         doc="Exponential linear unit.",
         source="Clevert et al. 2015",
     ),
     _plane(
-        unary("Inv", Domain(near=(0,)), _ulp(0.51, 0.51), truth="numpy.reciprocal", doc="1 / x.")
+        unary("Inv", Domain(near=(0,)), ulp(0.51, 0.51), truth="numpy.reciprocal", doc="1 / x.")
     ),
     _plane(
         unary(
             "Reciprocal",
             Domain(near=(0,)),
-            _ulp(0.51, 0.51),
+            ulp(0.51, 0.51),
             truth="numpy.reciprocal",
             doc="1 / x.",
         )
@@ -243,27 +209,27 @@ register(
     binary(
         "Xlogy",
         (Domain(), _POSITIVE),
-        _ulp(2.5),
-        truth=_TRUTH + "xlogy",
+        ulp(2.5),
+        truth=TRUTH + "xlogy",
         doc="x log(y), 0 where x is 0.",
     ),
     binary(
         "Xlog1py",
         (Domain(), Domain(-1, math.inf, near=(0,))),
-        _ulp(2.5),
-        truth=_TRUTH + "xlog1py",
+        ulp(2.5),
+        truth=TRUTH + "xlog1py",
         doc="x log1p(y), 0 where x is 0.",
     ),
-    binary("Xdivy", _ANY2, _ulp(0.51, 0.51), truth=_TRUTH + "xdivy", doc="x / y, 0 where x is 0."),
+    binary("Xdivy", _ANY2, ulp(0.51, 0.51), truth=TRUTH + "xdivy", doc="x / y, 0 where x is 0."),
     binary(
         "DivNoNan",
         _ANY2,
-        _ulp(0.51, 0.51),
-        truth=_TRUTH + "div_no_nan",
+        ulp(0.51, 0.51),
+        truth=TRUTH + "div_no_nan",
         doc="x / y, 0 where y is 0.",
     ),
     binary(
-        "MulNoNan", _ANY2, _ulp(0.51, 0.51), truth=_TRUTH + "mul_no_nan", doc="x y, 0 where y is 0."
+        "MulNoNan", _ANY2, ulp(0.51, 0.51), truth=TRUTH + "mul_no_nan", doc="x y, 0 where y is 0."
     ),
     binary(
         "NextAfter",
@@ -357,9 +323,9 @@ register(
     Spec(
         "TruncateDiv",
         _division_cases,
-        _SAME,
+        SAME,
         pointwise=True,
-        known=(_FLUSHES,),
+        known=(FLUSHES,),
         bench=_division_bench,
         rejects=(_BY_ZERO,),
         doc="x / y rounded towards 0; the most negative integer over -1 wraps.",
@@ -367,142 +333,13 @@ register(
     Spec(
         "TruncateMod",
         _division_cases,
-        _SAME,
+        SAME,
         pointwise=True,
-        known=(_FLUSHES,),
+        known=(FLUSHES,),
         bench=_division_bench,
         rejects=(_BY_ZERO,),
         via={"float16": "float32", "bfloat16": "float32"},
         doc="C's remainder, sign of x.",
-    ),
-)
-
-# --- gradients ----------------------------------------------------------------------------------
-
-_FEATURES = ("gradients", "features")
-_OUTPUTS = ("gradients", "outputs")
-_RESULT = ("y", "dy")
-_UNIT = Domain(-1, 1, near=(0, 1), special=False)
-_FINITE = Domain(-1e4, 1e4, near=(0,), special=False)
-
-register(
-    binary(
-        "ReluGrad",
-        _ANY2,
-        _SAME,
-        args=_FEATURES,
-        broadcast=False,
-        known=(_FLUSHES,),
-        doc="Gradient of relu.",
-    ),
-    binary(
-        "Relu6Grad",
-        (Domain(), Domain(near=(0, 6))),
-        _SAME,
-        known=(_FLUSHES,),
-        args=_FEATURES,
-        broadcast=False,
-        doc="Gradient of relu6.",
-    ),
-    binary(
-        "LeakyReluGrad",
-        _ANY2,
-        _SAME,
-        known=(_FLUSHES,),
-        args=_FEATURES,
-        broadcast=False,
-        attrs=({}, {"alpha": 0.5}, {"alpha": -1.25}, {"alpha": 0.0}),
-        doc="Gradient of leaky relu.",
-    ),
-    binary(
-        "EluGrad",
-        (_FINITE, Domain(-1, 10)),
-        _ulp(2),
-        args=_OUTPUTS,
-        broadcast=False,
-        truth=_TRUTH + "elu_grad",
-        doc="Gradient of elu from its output.",
-    ),
-    binary(
-        "SeluGrad",
-        (_FINITE, Domain(-1.75, 10)),
-        _ulp(3),
-        args=_OUTPUTS,
-        broadcast=False,
-        truth=_TRUTH + "selu_grad",
-        doc="Gradient of selu from its output.",
-    ),
-    binary(
-        "SoftplusGrad",
-        (_FINITE, Domain(-80, 80, near=(0,))),
-        _ulp(3),
-        args=_FEATURES,
-        broadcast=False,
-        truth=_TRUTH + "softplus_grad",
-        doc="Gradient of softplus.",
-    ),
-    binary(
-        "SoftsignGrad",
-        (_FINITE, _FINITE),
-        _ulp(3),
-        args=_FEATURES,
-        broadcast=False,
-        truth=_TRUTH + "softsign_grad",
-        doc="Gradient of softsign.",
-    ),
-    binary(
-        "TanhGrad",
-        (_UNIT, _FINITE),
-        _ulp(3),
-        args=_RESULT,
-        broadcast=False,
-        truth=_TRUTH + "tanh_grad",
-        doc="Gradient of tanh from its output.",
-    ),
-    binary(
-        "SigmoidGrad",
-        (Domain(0, 1, near=(1,), special=False), _FINITE),
-        _ulp(2.5),
-        args=_RESULT,
-        broadcast=False,
-        truth=_TRUTH + "sigmoid_grad",
-        doc="Gradient of sigmoid from its output.",
-    ),
-    binary(
-        "InvGrad",
-        (_FINITE, _FINITE),
-        _ulp(2),
-        args=_RESULT,
-        broadcast=False,
-        truth=_TRUTH + "reciprocal_grad",
-        doc="Gradient of 1 / x from its output.",
-    ),
-    binary(
-        "ReciprocalGrad",
-        (_FINITE, _FINITE),
-        _ulp(2),
-        args=_RESULT,
-        broadcast=False,
-        truth=_TRUTH + "reciprocal_grad",
-        doc="Gradient of 1 / x from its output.",
-    ),
-    binary(
-        "SqrtGrad",
-        (Domain(0, 1e4, special=False), _FINITE),
-        _ulp(2),
-        args=_RESULT,
-        broadcast=False,
-        truth=_TRUTH + "sqrt_grad",
-        doc="Gradient of sqrt from its output.",
-    ),
-    binary(
-        "RsqrtGrad",
-        (Domain(0, 1e4, special=False), _FINITE),
-        {**_ulp(2.5), "float64": Ulp(4, signed_zero=False)},  # underflow to either zero
-        args=_RESULT,
-        broadcast=False,
-        truth=_TRUTH + "rsqrt_grad",
-        doc="Gradient of 1 / sqrt from its output.",
     ),
 )
 

@@ -1,9 +1,4 @@
-"""Dense linear algebra on the last two dimensions: inverse, solve, Cholesky, LU, QR, SVD, eigh.
-
-Factors are judged as numerical analysts do: by what they reconstruct, by their orthogonality, and
-by their agreement with TensorFlow's where they are unique. Errors are in units of
-eps * sqrt(order), eps being the dtype's.
-"""
+"""Dense linear algebra on the last two dimensions: inverse, solve, Cholesky, LU, QR, SVD, eigh."""
 
 from __future__ import annotations
 
@@ -12,9 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from opkit.ops._linalg_errors import (
+    cholesky_error,
+    conjugate_transpose,
+    eigh_error,
+    inverse_error,
+    lu_error,
+    qr_error,
+    solve_error,
+    svd_error,
+    triangular_error,
+)
 from opkit.spec import AbsRel, Case, Custom, Peers, Reject, Spec, Types, draw, register
 
-_EPS = {"float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
 _SOURCE = "tensorflow/core/kernels/linalg"
 _BATCHES: tuple[tuple[int, ...], ...] = ((), (1,), (17,), (2, 3), (0,))
 _ORDERS = (1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33, 65)
@@ -25,10 +30,6 @@ def _normal(rng: np.random.Generator, dtype: np.dtype, shape: Sequence[int]) -> 
     if dtype.kind == "c":
         x = x + 1j * rng.standard_normal(tuple(shape))
     return np.asarray(x)
-
-
-def _adjoint(x: np.ndarray) -> np.ndarray:
-    return np.conj(np.swapaxes(x, -1, -2))
 
 
 def _matrix(*shape: int) -> Any:
@@ -56,7 +57,7 @@ def _positive(*shape: int) -> Any:
     def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
         x = _normal(rng, dtype, shape)
         n = shape[-1]
-        x = np.tril(x @ _adjoint(x) + 0.5 * n * np.eye(n))
+        x = np.tril(x @ conjugate_transpose(x) + 0.5 * n * np.eye(n))
         return (x + np.triu(_normal(rng, dtype, shape), 1)).astype(dtype)
 
     return draw(make, f"positive definite {list(shape)}")
@@ -65,165 +66,9 @@ def _positive(*shape: int) -> Any:
 def _hermitian(*shape: int) -> Any:
     def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
         x = _normal(rng, dtype, shape)
-        return (x + _adjoint(x)).astype(dtype)
+        return (x + conjugate_transpose(x)).astype(dtype)
 
     return draw(make, f"hermitian {list(shape)}")
-
-
-def _wide(x: Any) -> np.ndarray:
-    x = np.asarray(x)
-    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
-
-
-def _unit(x: np.ndarray) -> float:
-    part = {"complex64": "float32", "complex128": "float64"}.get(x.dtype.name, x.dtype.name)
-    return float(_EPS[part] * np.sqrt(max(1, *x.shape[-2:])))
-
-
-def _norm(x: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.sum(np.abs(x) ** 2, axis=(-2, -1)))
-
-
-def _relative(got: np.ndarray, want: np.ndarray, unit: float) -> float:
-    """Worst distance of matrices relative to their norm, in units."""
-    if want.size == 0:
-        return 0.0
-    size = _norm(want)
-    return float(np.max(_norm(got - want) / np.where(size == 0, 1, size)) / unit)
-
-
-def _settled(got: Sequence[np.ndarray], want: Sequence[np.ndarray]) -> float | None:
-    """0 or inf where shapes, emptiness or non-finite values settle the matter; else None."""
-    if any(g.shape != w.shape or g.dtype != w.dtype for g, w in zip(got, want, strict=True)):
-        return float("inf")
-    if all(w.size == 0 for w in want):
-        return 0.0
-    if not all(np.isfinite(w).all() for w in want):
-        same = all(np.array_equal(np.isnan(g), np.isnan(w)) for g, w in zip(got, want, strict=True))
-        return 0.0 if same else float("inf")
-    return None
-
-
-def _inverse_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
-    a, x = _wide(inputs["input"]), _wide(got[0])
-    if attrs.get("adjoint"):
-        a = _adjoint(a)
-    residual = _norm(a @ x - np.eye(a.shape[-1])) / (_norm(a) * _norm(x))
-    return float(residual.max() / _unit(np.asarray(inputs["input"])))
-
-
-def _solve_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
-    a, b, x = _wide(inputs["matrix"]), _wide(inputs["rhs"]), _wide(got[0])
-    if attrs.get("adjoint"):
-        a = _adjoint(a)
-    residual = _norm(a @ x - b) / (_norm(a) * _norm(x) + _norm(b))
-    return float(residual.max() / _unit(np.asarray(inputs["matrix"])))
-
-
-def _triangular_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    triangle = np.tril if attrs.get("lower", True) else np.triu
-    matrix = np.asarray(inputs["matrix"])
-    return _solve_error({**inputs, "matrix": triangle(matrix)}, attrs, got, want)
-
-
-def _cholesky_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    upper = np.triu(got[0], 1)
-    if np.any(upper != 0):
-        return float("inf")
-    settled = _settled([np.tril(got[0])], [np.tril(want[0])])
-    if settled is not None:
-        return settled
-    a = np.tril(_wide(inputs["input"]))
-    whole = a + _adjoint(np.tril(a, -1))
-    x = _wide(got[0])
-    return _relative(x @ _adjoint(x), whole, _unit(np.asarray(inputs["input"])))
-
-
-def _lu_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
-    if not np.array_equal(got[1], want[1]):
-        return float("inf")
-    lu = _wide(got[0])
-    n = lu.shape[-1]
-    product = (np.tril(lu, -1) + np.eye(n)) @ np.triu(lu)
-    a = np.take_along_axis(_wide(inputs["input"]), np.asarray(got[1])[..., None], axis=-2)
-    return _relative(product, a, _unit(np.asarray(inputs["input"])))
-
-
-def _orthogonality(q: np.ndarray, unit: float) -> float:
-    if q.size == 0:
-        return 0.0
-    return float(np.max(_norm(_adjoint(q) @ q - np.eye(q.shape[-1]))) / unit)
-
-
-def _qr_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
-    a = np.asarray(inputs["input"])
-    unit = _unit(a)
-    if np.any(np.tril(got[1], -1) != 0):
-        return float("inf")
-    q, r = _wide(got[0]), _wide(got[1])
-    error = _orthogonality(q, unit)
-    if r.size:
-        error = max(error, _relative(q @ r, _wide(a), unit))
-    k = min(a.shape[-2:])
-    pivots = np.abs(np.diagonal(r, axis1=-2, axis2=-1))
-    if k > 0 and a.shape[-2] <= 16 and pivots.min() > 1e-2 * pivots.max():
-        # Columns of full rank: signs and phases are TensorFlow's.
-        error = max(error, _relative(q[..., :k], _wide(want[0])[..., :k], unit) / 50)
-    return error
-
-
-def _svd_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
-    a = np.asarray(inputs["input"])
-    unit = _unit(a)
-    s = _wide(got[0])
-    error = 0.0
-    if s.size:
-        scale = np.maximum(np.abs(_wide(want[0])).max(axis=-1), np.finfo(np.float64).tiny)
-        error = float((np.abs(s - _wide(want[0])).max(axis=-1) / scale).max() / unit)
-        if np.any(s.real[..., 1:] > s.real[..., :-1]):
-            return float("inf")
-    if not attrs.get("compute_uv", True):
-        return error
-    u, v = _wide(got[1]), _wide(got[2])
-    error = max(error, _orthogonality(u, unit), _orthogonality(v, unit))
-    k = s.shape[-1]
-    if s.size:
-        product = (u[..., :k] * s[..., None, :]) @ _adjoint(v[..., :k])
-        error = max(error, _relative(product, _wide(a), unit))
-    return error
-
-
-def _eigh_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
-    a = np.asarray(inputs["input"])
-    unit = _unit(a)
-    e, wanted = _wide(got[0]), _wide(want[0])
-    scale = np.maximum(np.abs(wanted).max(axis=-1), np.finfo(np.float64).tiny)
-    error = float((np.abs(e - wanted).max(axis=-1) / scale).max() / unit)
-    if attrs.get("compute_v", True):
-        lower = np.tril(_wide(a))
-        whole = lower + _adjoint(np.tril(lower, -1))
-        v = _wide(got[1])
-        error = max(error, _orthogonality(v, unit))
-        error = max(error, _relative((v * e[..., None, :]) @ _adjoint(v), whole, unit))
-    return error
 
 
 def _nan_of_failures(parts: Sequence[Any], failed: np.ndarray, dtype: Any) -> list[np.ndarray]:
@@ -450,7 +295,7 @@ register(
         "MatrixInverse",
         _squares(_regular, "adjoint"),
         {
-            "float32": Custom(_inverse_error, 4, "residual in eps"),
+            "float32": Custom(inverse_error, 4, "residual in eps"),
             "float16": AbsRel(0, 0.05, scale=True),
         },
         rejects=(
@@ -468,7 +313,7 @@ register(
     Spec(
         "MatrixSolve",
         _solve_cases,
-        Custom(_solve_error, 4, "residual in eps"),
+        Custom(solve_error, 4, "residual in eps"),
         rejects=(
             Reject(
                 "singular",
@@ -486,7 +331,7 @@ register(
     Spec(
         "MatrixTriangularSolve",
         _triangular_cases,
-        Custom(_triangular_error, 4, "residual in eps"),
+        Custom(triangular_error, 4, "residual in eps"),
         bench=_bench_triangular,
         bench_dtypes=_BENCH,
         doc="Solves with a triangular matrix; batch dimensions broadcast.",
@@ -495,7 +340,7 @@ register(
     Spec(
         "Cholesky",
         _cholesky_cases,
-        Custom(_cholesky_error, 4, "residual in eps"),
+        Custom(cholesky_error, 4, "residual in eps"),
         reference=_cholesky_reference,
         rejects=(_SQUARE, _RANK),
         bench=_bench_square(_positive),
@@ -528,7 +373,7 @@ register(
     Spec(
         "Lu",
         _squares(_regular),
-        Custom(_lu_error, 4, "residual in eps"),
+        Custom(lu_error, 4, "residual in eps"),
         rejects=(Reject("singular", {"input": _SINGULAR}, "not invertible", at="run"),),
         bench=_bench_square(_regular),
         bench_dtypes=_BENCH,
@@ -538,7 +383,7 @@ register(
     Spec(
         "Qr",
         _rectangular_cases(("full_matrices",)),
-        {"float32": Custom(_qr_error, 20, "eps"), "float16": Custom(_qr_error, 20, "eps")},
+        {"float32": Custom(qr_error, 20, "eps"), "float16": Custom(qr_error, 20, "eps")},
         rejects=(_RANK,),
         bench=_bench_square(_matrix),
         bench_dtypes=_BENCH,
@@ -549,7 +394,7 @@ register(
     Spec(
         "Svd",
         _svd_cases,
-        Custom(_svd_error, 20, "eps"),
+        Custom(svd_error, 20, "eps"),
         reference=_svd_reference,
         rejects=(_RANK,),
         bench=_bench_square(_matrix),
@@ -562,7 +407,7 @@ register(
     Spec(
         "SelfAdjointEigV2",
         _eigh_cases,
-        Custom(_eigh_error, 20, "eps"),
+        Custom(eigh_error, 20, "eps"),
         reference=_eigh_reference,
         rejects=(
             Reject("not-finite", {"input": np.full((3, 3), np.nan)}, "not successful", at="run"),
