@@ -34,6 +34,7 @@ class MiniRuntime {
   bool Run(const TfLiteRegistration& registration, const std::vector<int>& inputs,
            const std::vector<int>& outputs, const std::string& options);
 
+  size_t size() const { return tensors_.size(); }
   TfLiteTensor& tensor(int i) { return tensors_[static_cast<size_t>(i)]; }
   std::string Bytes(int tensor) const;
   const std::string& errors() const { return errors_; }
@@ -49,7 +50,7 @@ class MiniRuntime {
     TfLiteNode node;
   };
 
-  static constexpr size_t kMaxTensors = 256;      // fixed: kernels keep no pointers, but tests do
+  static constexpr size_t kMaxTensors = 1024;     // fixed: kernels keep no pointers, but tests do
   static constexpr size_t kMaxBytes = 64u << 20;  // larger outputs fail, as memory would
   TfLiteContext context_ = {};
   std::vector<TfLiteTensor> tensors_;

@@ -12,302 +12,291 @@ namespace opkit::testing {
 using internal::ArgSig;
 using internal::AttrKind;
 using internal::AttrSig;
+using internal::DimSig;
 using internal::OpEntry;
 using internal::Signature;
 
-uint64_t Source::Bits() {
-  if (size_ >= 8) {
-    uint64_t v;
-    std::memcpy(&v, data_, 8);
-    data_ += 8;
-    size_ -= 8;
-    return v;
-  }
-  state_ += 0x9e3779b97f4a7c15u;
-  uint64_t z = state_;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
 namespace {
 
-DType PickDType(DTypeSet set, Source* s) {
-  std::vector<DType> all;
-  for (int i = 1; i < static_cast<int>(DType::kCount); ++i) {
-    if ((set & Bit(static_cast<DType>(i))) != 0) all.push_back(static_cast<DType>(i));
+constexpr DTypeSet kHandles = Bit(DType::kVariant) | Bit(DType::kResource);
+constexpr DTypeSet kIndices = Bit(DType::kInt32) | Bit(DType::kInt64);
+constexpr DTypeSet kAny = (DTypeSet{1} << static_cast<int>(DType::kCount)) - 2;
+constexpr int kDepth = 3;             // makers of handles that need handles themselves
+constexpr size_t kManyTensors = 512;  // then no more makers
+
+bool TakesHandle(const ArgSig& a) {
+  return (a.dtypes & kHandles) != 0 && (a.dtypes & ~kHandles) == 0;
+}
+
+// The first output that is always a handle of this dtype; -1 without one.
+int MakesHandle(const Signature& sig, DType dtype) {
+  for (size_t i = 0; i < sig.outputs.size() && !sig.outputs[i].list; ++i) {
+    if (sig.outputs[i].dtypes == Bit(dtype)) return static_cast<int>(i);
   }
-  return all[static_cast<size_t>(s->Below(static_cast<int>(all.size())))];
+  return -1;
 }
 
-// Mostly small, at times extreme.
-int64_t PickInt(Source* s, bool hostile) {
-  if (hostile && s->OneIn(4)) {
-    static constexpr int64_t kExtremes[] = {INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, -1,
-                                            1 << 30,   -129,      65536,     255,       1 << 20};
-    return kExtremes[s->Below(10)];
-  }
-  return hostile ? s->Below(12) - 4 : s->Below(4);
+// An op whose result has a dtype of its own and that gets strings alone finds it elsewhere.
+bool ReadsElsewhere(const Signature& sig) {
+  const auto carried = [&sig](int type_var) {
+    return std::any_of(sig.inputs.begin(), sig.inputs.end(),
+                       [type_var](const ArgSig& a) { return a.type_var == type_var; });
+  };
+  return !sig.inputs.empty() &&
+         std::all_of(sig.inputs.begin(), sig.inputs.end(),
+                     [](const ArgSig& a) { return a.dtypes == Bit(DType::kString); }) &&
+         std::any_of(sig.outputs.begin(), sig.outputs.end(), [&carried](const ArgSig& a) {
+           return a.type_var >= 0 && !carried(a.type_var);
+         });
 }
 
-double PickFloat(Source* s) {
-  switch (s->Below(8)) {
-    case 0:
-      return 0.0;
-    case 1:
-      return std::numeric_limits<double>::infinity() * (s->OneIn(2) ? 1 : -1);
-    case 2:
-      return std::numeric_limits<double>::quiet_NaN();
-    case 3: {  // any float32
-      const uint32_t bits = static_cast<uint32_t>(s->Bits());
-      float f;
-      std::memcpy(&f, &bits, 4);
-      return static_cast<double>(f);
-    }
-    default:
-      return (static_cast<double>(s->Below(2001)) - 1000) / 100;
-  }
+// An op with no output and no handle leaves something outside: a file.
+bool WritesElsewhere(const Signature& sig) {
+  return sig.outputs.empty() && std::none_of(sig.inputs.begin(), sig.inputs.end(), TakesHandle);
 }
 
-std::string PickString(Source* s) {
-  static const char* const kWords[] = {"",         "a",      "Hello, World", "\xc3\x84rger",
-                                       "\xff\xfe", "1 2  3", "SAME",         "x,y,,z"};
-  if (s->OneIn(2)) return kWords[s->Below(8)];
-  std::string out(static_cast<size_t>(s->Below(40)), ' ');
-  for (char& c : out) {
-    c = static_cast<char>(s->Bits());
-    if (c == '/') c = '_';  // names of files stay in the working folder
-  }
-  return out;
-}
-
-template <typename T>
-void Put(std::string* out, T v) {
-  out->append(reinterpret_cast<const char*>(&v), sizeof(v));
-}
-
-std::string RandomBytes(DType dtype, size_t count, Source* s, bool hostile) {
-  std::string out;
-  for (size_t i = 0; i < count; ++i) {
-    switch (StorageType(dtype)) {
-      case DType::kFloat32:
-        Put(&out, static_cast<float>(PickFloat(s)));
-        break;
-      case DType::kFloat64:
-        Put(&out, PickFloat(s));
-        break;
-      case DType::kFloat16:
-        Put(&out, Half(static_cast<float>(PickFloat(s))).bits);
-        break;
-      case DType::kBFloat16:
-        Put(&out, BFloat16(static_cast<float>(PickFloat(s))).bits);
-        break;
-      case DType::kComplex64:
-        Put(&out, static_cast<float>(PickFloat(s)));
-        Put(&out, static_cast<float>(PickFloat(s)));
-        break;
-      case DType::kComplex128:
-        Put(&out, PickFloat(s));
-        Put(&out, PickFloat(s));
-        break;
-      case DType::kBool:
-        Put(&out, static_cast<uint8_t>(s->Below(2)));
-        break;
-      default: {
-        const int64_t v =
-            IsQuantized(dtype) ? static_cast<int64_t>(s->Bits()) : PickInt(s, hostile);
-        out.append(reinterpret_cast<const char*>(&v), DTypeSize(dtype));
-      }
-    }
-  }
-  return out;
-}
-
-FlexValue PickScalarAttr(const AttrSig& a, Source* s, bool hostile) {
+FlexValue PickScalarAttr(const AttrSig& a, Taste* t) {
   switch (a.kind) {
     case AttrKind::kInt:
-      return FlexValue::Int(PickInt(s, hostile));
+      return FlexValue::Int(t->PickAttribute());
     case AttrKind::kBool:
-      return FlexValue::Bool(s->OneIn(2));
+      return FlexValue::Bool(t->OneIn(2));
     case AttrKind::kFloat:
-      return FlexValue::Float(PickFloat(s));
+      return FlexValue::Float(t->PickFloat());
     case AttrKind::kType:
-      return FlexValue::Int(s->Below(hostile ? 30 : 19));
+      return FlexValue::Int(t->hostile() && t->OneIn(4)
+                                ? t->Below(30)
+                                : DTypeToTfLite(StorageType(t->PickDType(kAny))));
     case AttrKind::kShape: {
-      if (s->OneIn(3)) return FlexValue();
+      if (t->OneIn(3)) return FlexValue();
       std::vector<FlexValue> dims;
-      for (int n = s->Below(4); n > 0; --n) dims.push_back(FlexValue::Int(PickInt(s, hostile)));
+      for (const int d : t->PickShape(3)) {
+        dims.push_back(FlexValue::Int(t->hostile() ? t->PickInt() : d));
+      }
       return FlexValue::List(std::move(dims));
     }
     default:
-      if (!a.choices.empty() && !(hostile && s->OneIn(8))) {
+      if (!a.choices.empty() && !(t->hostile() && t->OneIn(8))) {
         return FlexValue::String(
-            a.choices[static_cast<size_t>(s->Below(static_cast<int>(a.choices.size())))]);
+            a.choices[static_cast<size_t>(t->Below(static_cast<int>(a.choices.size())))]);
       }
-      return FlexValue::String(PickString(s));
+      return FlexValue::String(t->PickString());
   }
 }
 
-std::string PickOptions(const Signature& sig, Source* s, bool hostile) {
+// Entries of a list attribute: often one for each dimension of an input, as strides have.
+int PickLength(const AttrSig& a, const Signature& sig, Taste* t) {
+  if (a.fixed_length >= 0) return a.fixed_length;
+  size_t rank = 0;
+  for (const ArgSig& arg : sig.inputs) rank = std::max(rank, arg.dims.size());
+  return rank > 0 && t->OneIn(2) ? static_cast<int>(rank) : t->Below(6);
+}
+
+std::string PickOptions(const Signature& sig, Taste* t) {
   std::map<std::string, FlexValue> values;
   for (const AttrSig& a : sig.attrs) {
-    if (!a.required && s->OneIn(2)) continue;
+    if (!a.required && t->OneIn(2)) continue;
     if (!a.list) {
-      values[a.name] = PickScalarAttr(a, s, hostile);
+      values[a.name] = PickScalarAttr(a, t);
       continue;
     }
     std::vector<FlexValue> list;
-    for (int n = a.fixed_length >= 0 ? a.fixed_length : s->Below(6); n > 0; --n) {
-      list.push_back(PickScalarAttr(a, s, hostile));
+    const bool ones = a.kind == AttrKind::kInt && t->OneIn(3);
+    for (int n = PickLength(a, sig, t); n > 0; --n) {
+      list.push_back(ones ? FlexValue::Int(1) : PickScalarAttr(a, t));
     }
     values[a.name] = FlexValue::List(std::move(list));
   }
   std::string out = FlexWriter::Map(values);
-  if (hostile && s->OneIn(6)) {  // damage the encoding
-    for (int n = 1 + s->Below(4); n > 0 && !out.empty(); --n) {
-      out[static_cast<size_t>(s->Below(static_cast<int>(out.size())))] =
-          static_cast<char>(s->Bits());
+  if (t->hostile() && t->OneIn(6)) {  // damage the encoding
+    for (int n = 1 + t->Below(4); n > 0 && !out.empty(); --n) {
+      out[static_cast<size_t>(t->Below(static_cast<int>(out.size())))] =
+          static_cast<char>(t->source().Bits());
     }
-    if (s->OneIn(3)) out.resize(static_cast<size_t>(s->Below(static_cast<int>(out.size()))));
+    if (t->OneIn(3)) out.resize(static_cast<size_t>(t->Below(static_cast<int>(out.size()))));
   }
   return out;
 }
 
-// One call in the making: tensors of an op whose dtypes and dimensions agree, unless hostile.
+// The calls of one case: tensors of an op whose dtypes and dimensions agree, unless hostile, and
+// the calls before it that make what it needs.
 class Caller {
  public:
-  Caller(MiniRuntime* runtime, Source* s, bool hostile)
-      : runtime_(runtime), s_(s), hostile_(hostile) {}
+  Caller(MiniRuntime* runtime, Taste* taste)
+      : runtime_(runtime),
+        t_(taste),
+        batch_(taste->PickShape(2)),
+        free_shape_(taste->PickShape(3)) {}
 
-  // False when a variant or resource input has no maker.
-  bool Call(const OpEntry& entry, int depth, Outcome* outcome, std::vector<int>* produced) {
+  Outcome Call(const OpEntry& entry) {
+    if (ReadsElsewhere(internal::Parsed(entry).signature) && !t_->OneIn(4)) {
+      Try([](const Signature& sig) { return WritesElsewhere(sig); }, 0);
+    }
+    return Run(entry, 0).outcome;
+  }
+
+ private:
+  struct Made {
+    Outcome outcome;
+    const Signature* signature = nullptr;
+    std::vector<int> outputs;
+  };
+
+  Made Run(const OpEntry& entry, int depth) {
     const Signature& sig = internal::Parsed(entry).signature;
     std::vector<DType> vars;
-    for (const auto& t : sig.types) vars.push_back(PickDType(t.dtypes, s_));
+    for (const auto& v : sig.types) vars.push_back(t_->PickDType(v.dtypes));
     std::vector<int> dims(sig.dim_names.size());
-    for (int& d : dims) d = s_->OneIn(8) ? 0 : 1 + s_->Below(5);
-    batch_.assign(static_cast<size_t>(s_->Below(3)), 0);
-    for (int& b : batch_) b = s_->OneIn(10) ? 0 : 1 + s_->Below(3);
-    free_shape_.assign(static_cast<size_t>(s_->Below(4)), 0);
-    for (int& d : free_shape_) d = s_->OneIn(10) ? 0 : 1 + s_->Below(5);
+    for (int& d : dims) d = t_->PickExtent();
+    if (depth > 0 && t_->OneIn(3)) free_shape_ = t_->PickShape(3);
 
-    std::vector<int> inputs, outputs;
-    const int list_length = s_->Below(4);
+    std::vector<int> inputs;
+    const int in_list = ListLength();
     for (const ArgSig& arg : sig.inputs) {
-      if (arg.optional && s_->OneIn(2)) {
+      if (arg.optional && t_->OneIn(2)) {
         inputs.push_back(-1);
         continue;
       }
-      for (int n = arg.list ? list_length : 1; n > 0; --n) {
-        const int tensor = Input(arg, vars, dims, depth);
-        if (tensor < 0) return false;
-        inputs.push_back(tensor);
+      for (int n = arg.list ? in_list : 1; n > 0; --n) {
+        inputs.push_back(Input(arg, vars, dims, depth));
       }
     }
-    const int out_list = s_->Below(4);
+    Made made;
+    made.signature = &sig;
+    const int out_list = ListLength();
     for (const ArgSig& arg : sig.outputs) {
       for (int n = arg.list ? out_list : 1; n > 0; --n) {
-        outputs.push_back(AddTensor(DTypeOf(arg, vars), {}));
+        made.outputs.push_back(AddTensor(DTypeOf(arg, vars), {}));
       }
     }
-    if (hostile_ && !inputs.empty() && s_->OneIn(20)) inputs.pop_back();
-    if (hostile_ && !outputs.empty() && s_->OneIn(20)) outputs.pop_back();
+    std::vector<int> outputs = made.outputs;
+    if (t_->hostile() && !inputs.empty() && t_->OneIn(20)) inputs.pop_back();
+    if (t_->hostile() && !outputs.empty() && t_->OneIn(20)) outputs.pop_back();
     TfLiteRegistration r = {};
     r.init = entry.init;
     r.free = internal::FreeNode;
     r.prepare = internal::PrepareCallback;
     r.invoke = internal::InvokeCallback;
-    outcome->ran = runtime_->Run(r, inputs, outputs, PickOptions(sig, s_, hostile_));
-    outcome->message = runtime_->errors();
-    *produced = outputs;
-    return true;
+    made.outcome.ran = runtime_->Run(r, inputs, outputs, PickOptions(sig, t_));
+    made.outcome.message = runtime_->errors();
+    return made;
   }
 
- private:
+  int ListLength() { return t_->OneIn(2) ? t_->PickExtent() : t_->Below(4); }
+
+  // A few attempts at a call of some op that `fits`; the last one, if accepted.
+  template <typename F>
+  Made Try(F&& fits, int depth) {
+    std::vector<const OpEntry*> ops;
+    for (const OpEntry* e : AllOps()) {
+      if (fits(internal::Parsed(*e).signature)) ops.push_back(e);
+    }
+    const std::vector<int> free_shape = free_shape_;
+    Made made;
+    for (int left = ops.empty() ? 0 : 4; left > 0 && !made.outcome.ran; --left) {
+      made = Run(*ops[static_cast<size_t>(t_->Below(static_cast<int>(ops.size())))], depth + 1);
+      free_shape_ = free_shape;
+    }
+    return made;
+  }
+
   DType DTypeOf(const ArgSig& arg, const std::vector<DType>& vars) {
-    if (hostile_ && s_->OneIn(25)) return static_cast<DType>(1 + s_->Below(15));
-    if (arg.type_var < 0 || arg.mixed) return PickDType(arg.dtypes, s_);
+    if (t_->hostile() && t_->OneIn(25)) return static_cast<DType>(1 + t_->Below(15));
+    if (arg.type_var < 0 || arg.mixed) return t_->PickDType(arg.dtypes);
     return vars[static_cast<size_t>(arg.type_var)];
   }
 
   int AddTensor(DType dtype, const std::vector<int>& shape) {
     if (!IsQuantized(dtype)) return runtime_->AddTensor(dtype, shape);
     static constexpr float kScales[] = {1.0f / 256, 0.05f, 1.0f, 3.0e-5f};
-    const int zero = dtype == DType::kQUInt8  ? s_->Below(256)
-                     : dtype == DType::kQInt8 ? s_->Below(256) - 128
+    const int zero = dtype == DType::kQUInt8  ? t_->Below(256)
+                     : dtype == DType::kQInt8 ? t_->Below(256) - 128
                                               : 0;
-    return runtime_->AddTensor(dtype, shape, kScales[s_->Below(4)], zero);
+    return runtime_->AddTensor(dtype, shape, kScales[t_->Below(4)], zero);
   }
 
   std::vector<int> PickShape(const ArgSig& arg, const std::vector<int>& dims) {
     if (!arg.has_dims) {
-      if (s_->OneIn(6)) return {};
+      if (t_->OneIn(6)) return {};
       std::vector<int> shape = free_shape_;
-      if (hostile_ && s_->OneIn(3)) shape.assign(static_cast<size_t>(s_->Below(6)), s_->Below(4));
+      if (t_->hostile() && t_->OneIn(3)) {
+        shape.assign(static_cast<size_t>(t_->Below(6)), t_->Below(4));
+      }
       return shape;
     }
     std::vector<int> shape = arg.ellipsis ? batch_ : std::vector<int>();
-    for (const internal::DimSig& d : arg.dims) {
-      shape.push_back(d.kind == internal::DimSig::kNamed   ? dims[static_cast<size_t>(d.name)]
-                      : d.kind == internal::DimSig::kFixed ? static_cast<int>(d.value)
-                                                           : s_->Below(5));
+    for (const DimSig& d : arg.dims) {
+      shape.push_back(d.kind == DimSig::kNamed   ? dims[static_cast<size_t>(d.name)]
+                      : d.kind == DimSig::kFixed ? static_cast<int>(d.value)
+                                                 : t_->PickExtent());
     }
-    if (hostile_ && s_->OneIn(15)) shape.push_back(s_->Below(3));
+    if (t_->hostile() && t_->OneIn(15)) shape.push_back(t_->Below(3));
     return shape;
+  }
+
+  // Whether an index argument is a vector, or may be one: it can hold a shape.
+  static bool HoldsShape(const ArgSig& arg, DType dtype) {
+    return (Bit(dtype) & kIndices) != 0 && (!arg.has_dims || arg.dims.size() == 1);
+  }
+
+  // A vector with the dimensions of what the call is about; where any shape goes, also the scalar
+  // -1, which stands for an unknown one.
+  int ShapeInput(const ArgSig& arg, DType dtype, const std::vector<int>& dims) {
+    std::vector<int> values = free_shape_;
+    if (!arg.has_dims && t_->OneIn(3)) {
+      const int tensor = AddTensor(dtype, {});
+      runtime_->SetData(tensor, IntBytes(dtype, {-1}), t_->OneIn(2));
+      return tensor;
+    }
+    if (!values.empty() && t_->OneIn(3)) values.erase(values.begin());
+    if (arg.has_dims) {
+      values.resize(static_cast<size_t>(PickShape(arg, dims)[0]));
+      for (int& v : values) v = t_->PickExtent();
+    }
+    const int tensor = AddTensor(dtype, {static_cast<int>(values.size())});
+    runtime_->SetData(tensor, IntBytes(dtype, values), t_->OneIn(2));
+    return tensor;
   }
 
   int Input(const ArgSig& arg, const std::vector<DType>& vars, const std::vector<int>& dims,
             int depth) {
     const DType dtype = DTypeOf(arg, vars);
-    if (dtype == DType::kVariant || dtype == DType::kResource) return Made(dtype, depth);
+    if ((Bit(dtype) & kHandles) != 0) return Handle(dtype, depth);
+    if (HoldsShape(arg, dtype) && t_->OneIn(2)) return ShapeInput(arg, dtype, dims);
     const std::vector<int> shape = PickShape(arg, dims);
     size_t count = 1;
     for (int d : shape) count *= static_cast<size_t>(d);
     const int tensor = AddTensor(dtype, shape);
-    const bool constant = s_->OneIn(2);
+    const bool constant = t_->OneIn(2);
     if (dtype == DType::kString) {
       std::vector<std::string> strings;
-      for (size_t i = 0; i < count; ++i) strings.push_back(PickString(s_));
+      for (size_t i = 0; i < count; ++i) strings.push_back(t_->PickString());
       runtime_->SetStrings(tensor, strings, constant);
     } else {
-      runtime_->SetData(tensor, RandomBytes(dtype, count, s_, hostile_), constant);
+      runtime_->SetData(tensor, t_->PickBytes(dtype, count), constant);
     }
     return tensor;
   }
 
-  // Runs an op that makes a variant or resource out of plain tensors.
-  int Made(DType dtype, int depth) {
-    std::vector<const OpEntry*> makers;
-    for (const OpEntry* e : AllOps()) {
-      const Signature& sig = internal::Parsed(*e).signature;
-      if (sig.outputs.size() != 1 || sig.outputs[0].dtypes != Bit(dtype)) continue;
-      const bool plain = std::none_of(sig.inputs.begin(), sig.inputs.end(), [](const ArgSig& a) {
-        return (a.dtypes & (Bit(DType::kVariant) | Bit(DType::kResource))) != 0 &&
-               (a.dtypes & Bit(DType::kFloat32)) == 0;
-      });
-      if (plain) makers.push_back(e);
-    }
-    if (makers.empty() || depth > 0) return runtime_->AddTensor(dtype, {});
-    const std::vector<int> batch = batch_, free_shape = free_shape_;
-    for (int attempt = 0; attempt < 4; ++attempt) {
-      Outcome outcome;
-      std::vector<int> produced;
-      const OpEntry* maker =
-          makers[static_cast<size_t>(s_->Below(static_cast<int>(makers.size())))];
-      if (Call(*maker, depth + 1, &outcome, &produced) && outcome.ran) {
-        batch_ = batch;
-        free_shape_ = free_shape;
-        return produced[0];
+  // A variant or resource that some op made, out of plain tensors or of other handles.
+  int Handle(DType dtype, int depth) {
+    if (depth < kDepth && runtime_->size() < kManyTensors) {
+      const bool plain = depth + 1 == kDepth || t_->OneIn(2);
+      const Made made = Try(
+          [dtype, plain](const Signature& sig) {
+            return MakesHandle(sig, dtype) >= 0 &&
+                   (!plain || std::none_of(sig.inputs.begin(), sig.inputs.end(), TakesHandle));
+          },
+          depth);
+      if (made.outcome.ran) {
+        return made.outputs[static_cast<size_t>(MakesHandle(*made.signature, dtype))];
       }
     }
-    batch_ = batch;
-    free_shape_ = free_shape;
     return runtime_->AddTensor(dtype, {});
   }
 
   MiniRuntime* runtime_;
-  Source* s_;
-  bool hostile_;
+  Taste* t_;
   std::vector<int> batch_, free_shape_;
 };
 
@@ -324,11 +313,8 @@ std::vector<const OpEntry*> AllOps() {
 
 Outcome RunRandomCase(const OpEntry& entry, Source* source) {
   MiniRuntime runtime(source->OneIn(4) ? 2 : 1);
-  Caller caller(&runtime, source, source->OneIn(2));
-  Outcome outcome;
-  std::vector<int> produced;
-  caller.Call(entry, 0, &outcome, &produced);
-  return outcome;
+  Taste taste(source, source->OneIn(2));
+  return Caller(&runtime, &taste).Call(entry);
 }
 
 }  // namespace opkit::testing
