@@ -98,6 +98,18 @@ def test_a_short_run(short_erf: None, tmp_path: Path) -> None:
     assert {r["verdict"] for r in diff(again, again)} == {"same"}
 
 
+def test_a_run_that_is_stopped_keeps_its_rows(short_erf: None, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+
+    def stop(report: BenchReport) -> None:
+        write(report, path)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench_ops(["Erf"], dtypes=["float32"], peers=["none"], rounds=3, keep=stop)
+    assert [c["id"] for c in load(path)["cases"]] == ["Erf/float32/n1"]
+
+
 def test_a_wrong_case_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = replace(
         spec("Erf"), bench=small("Erf"), tolerance={"float32": Ulp(4)}, truth="scipy.special.erfc"

@@ -13,11 +13,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from opkit.bench.results import BenchReport, Row, Timing
-from opkit.cli import app
+from opkit.cli import app, output
 from opkit.model import Model, Node, Subgraph, Tensor
 from opkit.report.doctor import FAIL, OK, WARN, Diagnosis, Finding
+from opkit.report.html import html
 from opkit.report.junit import junit
 from opkit.report.tables import bench_view, diff_view, doctor_view, model_view, verify_view
+from opkit.verify.bisect import KernelResult
 from opkit.verify.results import CaseResult, Report
 from opkit.verify.whole_model import ModelReport, OutputResult
 
@@ -97,15 +99,23 @@ def test_junit(request: pytest.FixtureRequest) -> None:
     golden("verify.xml", junit(parity_report()), request)
 
 
-def test_model_table(request: pytest.FixtureRequest) -> None:
+def model_report() -> ModelReport:
     report = ModelReport(samples=20, first_divergence="first diverging op: node 3, Cumprod")
     report.outputs.append(
         OutputResult("scores", "float32", (1, 4), 0.0051, 0.0051, 0.001, 1e-5, False)
     )
-    golden("model.txt", rendered(model_view(report)), request)
+    report.kernels += [
+        KernelResult(1, "Erf", "float32", "ok", 1.25, 2, "ulp"),
+        KernelResult(3, "Cumprod", "float32,int32", "fail", 9, 4, "ulp", "out: want 1 < 2"),
+    ]
+    return report
 
 
-def test_bench_tables(request: pytest.FixtureRequest) -> None:
+def test_model_table(request: pytest.FixtureRequest) -> None:
+    golden("model.txt", rendered(model_view(model_report())), request)
+
+
+def bench_report() -> BenchReport:
     report = BenchReport(environment={"simd": "avx2", "threads": "1"})
     times = {
         "opkit": Timing(35.6e-6, 33.7e-6, 37.3e-6, 9, 100),
@@ -118,6 +128,11 @@ def test_bench_tables(request: pytest.FixtureRequest) -> None:
     report.rows[0].refused["numpy"] = "ImportError: no scipy"
     report.rows.append(Row("Roll", "float32", "n1", "fail", message="shape [1], want [2]"))
     report.absent["tf"] = "TensorFlow is not installed"
+    return report
+
+
+def test_bench_tables(request: pytest.FixtureRequest) -> None:
+    report = bench_report()
     assert report.rows[0].ratio("flex") == pytest.approx(51.9 / 35.6)
     assert not report.ok, "a wrong case was accepted"
     text = rendered(bench_view(report))
@@ -148,6 +163,67 @@ def test_scan_output(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     golden("scan.txt", "\n".join(x.rstrip() for x in text.splitlines()).strip() + "\n", request)
 
 
+# --- pages ----------------------------------------------------------------------------------------
+
+
+def page_text(page: str) -> str:
+    """What a reader sees, white space folded."""
+    body = re.sub(r"<svg.*?</svg>|<style.*?</style>", "", page, flags=re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+def test_the_verify_page_has_failures_skips_and_bounds() -> None:
+    page = html(parity_report())
+    text = page_text(page)
+    assert "repeat: opkit verify Softshrink --case float32/walk" in text
+    assert "1: no attribute is required" in text
+    assert "Erf float32 1 1.46 of 2 ulp 5.99 ulp ok" in text
+    assert "slack bound" in text
+    assert page.count('class="bound"') == 3, "one tick for each group measured in ulp"
+    assert page.count('class="over"') == 1, "what is over its bound has a colour of its own"
+
+
+def test_the_model_page_has_the_kernels_of_the_terminal() -> None:
+    text = page_text(html(model_report()))
+    assert "first diverging op: node 3, Cumprod" in text
+    assert "scores float32 [1, 4] 0.0051" in text
+    assert "1 Erf float32 1.25 of 2 ulp ok" in text
+    assert "3 Cumprod float32,int32 9 of 4 ulp fail out: want 1 &lt; 2" in text
+
+
+def test_the_bench_page_has_ratios_and_reasons() -> None:
+    text = page_text(html(bench_report()))
+    assert "Roll/float32/n1: fail, not timed shape [1], want [2]" in text
+    assert "35.6 us 33.7 us 37.3 us 35.6 50 % 51.9 us 1.46x 80 us 2.25x off ok" in text
+    assert "tf: TensorFlow is not installed" in text
+    assert "Erf numpy: ImportError: no scipy (1 case)" in text
+
+
+# --- progress -------------------------------------------------------------------------------------
+
+
+def test_progress_is_told_to_a_log_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([0.0, 5.0, 25.0, 30.0, 60.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(now))
+    with output.Output("bench", as_json=True).progress() as progress:
+        assert progress is not None, "standard error of a test is no terminal"
+        for done, label in enumerate(("a", "b", "c", "d"), 1):
+            progress(label, done, 40)
+    assert capsys.readouterr().err.splitlines() == [
+        "opkit bench: 2 of 40, about 8 min left: b",
+        "opkit bench: 4 of 40, about 9 min left: d",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (4800, "1 h 20 min")]
+)
+def test_minutes(seconds: float, text: str) -> None:
+    assert output.minutes(seconds) == text
+
+
 # --- exit codes and error texts -------------------------------------------------------------------
 
 
@@ -164,6 +240,7 @@ def test_scan_output(tmp_path: Path, request: pytest.FixtureRequest) -> None:
         (("convert", "m", "-o", "x.tflite", "--int8"), 2, "--samples"),
         (("bench", "diff", "one.json"), 2, "diff takes two files"),
         (("bench", "Erf", "--peer", "abacus"), 2, "peer 'abacus' is none of"),
+        (("bench", "Erf", "--save", "no/such/folder.json"), 2, "there is no folder no/such"),
         (("new", "notCamel"), 2, "CamelCase"),
         (("verify", "--budget", "many"), 2, "budget"),
         (("frobnicate",), 2, "frobnicate"),

@@ -36,7 +36,8 @@ from rich.table import Table  # noqa: E402
 
 import opkit  # noqa: E402
 from opkit.report.html import write_html  # noqa: E402
-from opkit.report.tables import convert_view, duration, model_view, scan_view  # noqa: E402
+from opkit.report.tables import convert_view, model_view, scan_view  # noqa: E402
+from opkit.report.text import duration  # noqa: E402
 from opkit.runtime import installed_hosts  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent

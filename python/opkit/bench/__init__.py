@@ -5,14 +5,11 @@ opkit.bench(["Erf"], dtypes=["float32", "qint8"])   # is opkit.bench.bench_ops(.
 
 from __future__ import annotations
 
-import sys
-import types
-from typing import Any
-
 from opkit.bench.baseline import diff, load, write
 from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
 from opkit.bench.results import BenchReport, Row, Timing
 from opkit.bench.run import PEERS, bench_ops
+from opkit.callable_module import make_callable
 
 __all__ = [
     "PEERS",
@@ -29,9 +26,4 @@ __all__ = [
 ]
 
 
-class _Callable(types.ModuleType):
-    def __call__(self, *args: Any, **kwargs: Any) -> BenchReport:
-        return bench_ops(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _Callable
+make_callable(__name__, bench_ops)

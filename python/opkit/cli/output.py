@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -13,6 +14,8 @@ import typer
 from rich.console import Console, RenderableType
 
 SCHEMA = 1
+FIRST_LINE, NEXT_LINE = 20.0, 30.0
+"""Seconds until progress is told to a log, and between two lines of it."""
 FINE, FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
 
 
@@ -79,8 +82,12 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, int, int], None] | None]:
-        """A progress bar on a terminal, fed with (label, done, total); None where there is none."""
-        if self.as_json or not self.err.is_terminal:
+        """Progress on standard error, fed with (label, done, total): a bar on a terminal, else a
+        line now and then. None for --json on a terminal."""
+        if not self.err.is_terminal:
+            yield self._lines()
+            return
+        if self.as_json:
             yield None
             return
         from rich.progress import (
@@ -104,6 +111,31 @@ class Output:
                 bar.update(task, description=label, completed=done, total=total)
 
             yield update
+
+    def _lines(self) -> Callable[[str, int, int], None]:
+        start = time.monotonic()
+        due = start + FIRST_LINE
+
+        def update(label: str, done: int, total: int) -> None:
+            nonlocal due
+            now = time.monotonic()
+            if now < due or done == 0 or done == total:
+                return
+            due = now + NEXT_LINE
+            left = (now - start) / done * (total - done)
+            text = f"opkit {self.command}: {done} of {total}, about {minutes(left)} left: {label}"
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+        return update
+
+
+def minutes(seconds: float) -> str:
+    """ "40 s", "3 min", "1 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    whole = round(seconds / 60)
+    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60} min"
 
 
 @contextmanager

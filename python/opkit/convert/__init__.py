@@ -5,8 +5,9 @@
 """
 
 import sys
-import types
 from typing import TYPE_CHECKING
+
+from opkit.callable_module import make_callable
 
 from . import pipeline
 from .composite import composite
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["CalibrationWarning", "ConversionError", "ConvertResult", "Step", "composite", "convert"]
 
 
-class _CallableModule(types.ModuleType):
-    __call__ = staticmethod(pipeline.convert)
-
-
-# One object under every name, so that no order of imports decides whether `opkit.convert` can be
-# called or has attributes.
-sys.modules[__name__].__class__ = _CallableModule
+make_callable(__name__, pipeline.convert)
 if not TYPE_CHECKING:
     convert = sys.modules[__name__]

@@ -2,134 +2,95 @@
 
 from __future__ import annotations
 
-import math
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from opkit.model.writer import write_atomic
-from opkit.report.tables import counts_text, duration, number
+from opkit.report import text
+from opkit.report.plots import bound_plot, dot_plot
+from opkit.verify.results import SKIPPED
 
-_COLOURS = ("#2f6f9f", "#c8553d", "#6a994e", "#8d6a9f", "#bc8f00", "#5c677d")
-
-
-def bar_plot(rows: list[tuple[str, list[tuple[str, float]]]], label: str) -> str:
-    """Horizontal bars on a logarithmic axis as SVG: rows of (name, [(series, value > 0), ...])."""
-    values = [v for _, bars in rows for _, v in bars if v > 0 and math.isfinite(v)]
-    if not values:
-        return ""
-    low = 10 ** math.floor(math.log10(min(values)))
-    high = 10 ** math.ceil(math.log10(max(values) * 1.0001))
-    names = list(dict.fromkeys(s for _, bars in rows for s, _ in bars))
-    left, width, bar, gap = 230, 560, 9, 8
-    span = math.log10(high / low)
-    parts: list[str] = []
-    y = 24
-    for name, bars in rows:
-        middle = y + len(bars) * bar / 2 + 4
-        parts.append(
-            f'<text x="{left - 8}" y="{middle:.0f}" text-anchor="end">{_escape(name)}</text>'
-        )
-        for series, value in bars:
-            if value > 0 and math.isfinite(value):
-                w = max(1.0, width * math.log10(value / low) / span)
-                colour = _COLOURS[names.index(series) % len(_COLOURS)]
-                title = f"{_escape(series)} {number(value)}"
-                parts.append(
-                    f'<rect x="{left}" y="{y}" width="{w:.1f}" height="{bar - 1}" '
-                    f'fill="{colour}"><title>{title}</title></rect>'
-                )
-            y += bar
-        y += gap
-    for k in range(round(span) + 1):
-        x = left + width * k / span
-        parts.append(f'<line x1="{x:.0f}" x2="{x:.0f}" y1="18" y2="{y}" class="grid"/>')
-        parts.append(f'<text x="{x:.0f}" y="12" text-anchor="middle">{low * 10**k:g}</text>')
-    legend = "".join(
-        f'<tspan fill="{_COLOURS[i % len(_COLOURS)]}">■ {_escape(n)}  </tspan>'
-        for i, n in enumerate(names)
-    )
-    parts.append(f'<text x="{left}" y="{y + 14}">{legend} {_escape(label)}</text>')
-    size = f'width="{left + width + 40}" height="{y + 24}"'
-    return f'<svg {size} xmlns="http://www.w3.org/2000/svg" role="img">{"".join(parts)}</svg>'
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+_OPEN = 60
+"""Lines of a plot that a page shows at once; a longer one is folded away."""
 
 
 def _environment() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).with_name("templates"))
-    env = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    env.filters.update(number=number, duration=duration)
+    env = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(number=text.number, duration=text.duration)
+    env.globals.update(measured=text.measured)
     return env
 
 
-def _verify_page(report: Any) -> dict[str, Any]:
+def _verify_page(report: Any) -> tuple[str, dict[str, Any]]:
     groups = report.groups()
-    plotted = [
-        (f"{g.op} {g.types}", [("worst", g.error), ("bound", g.bound)])
-        for g in groups
-        if g.unit == "ulp" and g.error > 0
-    ]
-    return {
+    plotted = [(f"{g.op} {g.types}", g.error, g.bound) for g in groups if g.unit == "ulp"]
+    skipped = Counter(r.message for r in report.results if r.status == SKIPPED)
+    return "verify.html.j2", {
         "title": "opkit verify",
-        "summary": f"{counts_text(report.counts)} in {report.seconds:.1f} s",
-        "ok": report.ok,
-        "environment": report.environment,
+        "summary": f"{text.counts(report.counts)} in {report.seconds:.1f} s",
         "groups": groups,
         "failures": report.failures(),
-        "plot": bar_plot(plotted, "ulp"),
-        "rows": [],
-        "peers": [],
-        "outputs": [],
+        "skipped": skipped.most_common(),
+        "plot": bound_plot(plotted, "worst error in ulp"),
+        "plotted": len(plotted),
     }
 
 
-def _bench_page(report: Any) -> dict[str, Any]:
-    rows = [
-        (r.id, [(p, t.median * 1e6) for p, t in r.times.items()]) for r in report.rows if r.times
+def _bench_page(report: Any) -> tuple[str, dict[str, Any]]:
+    # Ours first: the plot draws its first series as bars.
+    plotted = [
+        (r.id, [(p, r.times[p].median * 1e6) for p in report.peers if p in r.times])
+        for r in report.rows
+        if "opkit" in r.times
     ]
-    return {
+    return "bench.html.j2", {
         "title": "opkit bench",
         "summary": f"{len(report.rows)} cases in {report.seconds:.0f} s",
-        "ok": report.ok,
-        "environment": report.environment,
-        "groups": [],
-        "failures": [],
-        "plot": bar_plot(rows, "microseconds per call"),
         "rows": report.rows,
         "peers": [p for p in report.peers if p != "opkit"],
-        "outputs": [],
+        "absent": report.absent,
+        "not_timed": text.not_timed(report),
+        "plot": dot_plot(plotted, "microseconds per call"),
+        "plotted": len(plotted),
     }
 
 
-def _model_page(report: Any) -> dict[str, Any]:
-    return {
+def _model_page(report: Any) -> tuple[str, dict[str, Any]]:
+    plotted = [
+        (f"{k.node} {k.op} {k.types}", k.error, k.bound) for k in report.kernels if k.unit == "ulp"
+    ]
+    return "model.html.j2", {
         "title": "opkit verify: model",
         "summary": report.summary(),
-        "ok": report.ok,
-        "environment": report.environment,
-        "groups": [],
-        "failures": [],
-        "plot": "",
-        "rows": [],
-        "peers": [],
         "outputs": report.outputs,
+        "kernels": report.kernels,
+        "first_divergence": report.first_divergence,
+        "plot": bound_plot(plotted, "worst error of a kernel in ulp"),
+        "plotted": len(plotted),
     }
 
 
 def html(report: Any) -> str:
     """The page of a verify Report, a ModelReport or a BenchReport."""
     if hasattr(report, "rows"):
-        page = _bench_page(report)
+        template, page = _bench_page(report)
     elif hasattr(report, "outputs"):
-        page = _model_page(report)
+        template, page = _model_page(report)
     else:
-        page = _verify_page(report)
-    return _environment().get_template("report.html.j2").render(**page)
+        template, page = _verify_page(report)
+    page.update(ok=report.ok, environment=report.environment, open_plot=page["plotted"] <= _OPEN)
+    return _environment().get_template(template).render(**page)
 
 
 def write_html(report: Any, path: str | os.PathLike[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from typing import Any
 
 from rich import box
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from opkit.report.doctor import Diagnosis
+from opkit.report.text import counts, duration, measured, not_timed, number
 from opkit.verify.results import ERROR, FAIL, OK, SKIPPED, Group, Report
 
 _STYLES = {OK: "green", FAIL: "bold red", ERROR: "bold red", SKIPPED: "yellow", "warn": "yellow"}
@@ -34,28 +35,9 @@ def _status(status: str) -> Text:
     return Text(status, style=_STYLES.get(status, ""))
 
 
-def number(x: float) -> str:
-    """Short text of a measured value: 0, 0.52, 3.1, 211, 1.2e+06, inf."""
-    if x == 0:
-        return "0"
-    if not math.isfinite(x):
-        return str(x)
-    if abs(x) >= 1e5 or abs(x) < 1e-3:
-        return f"{x:.2g}"
-    return f"{x:.3g}"
-
-
-def counts_text(counts: dict[str, int]) -> str:
-    """ "40 ok, 2 skipped"; zero counts are left out."""
-    return ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "nothing ran"
-
-
 def _measured(group: Group) -> str:
-    if group.types == "contract" or not group.unit:
-        return "-"
-    if group.unit == "differing":
-        return "exact" if group.error == 0 else f"{number(group.error)} differ"
-    return f"{number(group.error)} of {number(group.bound)} {group.unit}"
+    unit = "" if group.types == "contract" else group.unit
+    return measured(group.error, group.bound, unit)
 
 
 def verify_view(report: Report, detail: int = 20) -> RenderableType:
@@ -78,12 +60,9 @@ def verify_view(report: Report, detail: int = 20) -> RenderableType:
     if len(bad) > detail:
         lines.append(Text(f"and {len(bad) - detail} more; --json has all", style="bold red"))
     skipped = [r for r in report.results if r.status == SKIPPED]
-    reasons: dict[str, int] = {}
-    for r in skipped:
-        reasons[r.message] = reasons.get(r.message, 0) + 1
-    for reason, n in sorted(reasons.items(), key=lambda kv: -kv[1])[:8]:
+    for reason, n in Counter(r.message for r in skipped).most_common(8):
         lines.append(Text(f"skipped {n}: {reason}", style="yellow"))
-    total = Text(f"{counts_text(report.counts)} in {report.seconds:.1f} s", style="bold")
+    total = Text(f"{counts(report.counts)} in {report.seconds:.1f} s", style="bold")
     lines.append(total)
     return Lines(*lines)
 
@@ -207,8 +186,8 @@ def model_view(report: Any) -> RenderableType:
     if report.kernels:
         kernels = _table("node", "op", "dtypes", "worst", "", right=("node",))
         for k in report.kernels:
-            measured = "-" if not k.unit else f"{number(k.error)} of {number(k.bound)} {k.unit}"
-            kernels.add_row(str(k.node), k.op, k.types, measured, _status(k.status))
+            worst = measured(k.error, k.bound, k.unit)
+            kernels.add_row(str(k.node), k.op, k.types, worst, _status(k.status))
         lines.append(kernels)
     if report.first_divergence:
         lines.append(Text(report.first_divergence, style="bold red" if not report.ok else ""))
@@ -249,26 +228,15 @@ def bench_view(report: Any) -> RenderableType:
                 cells.append(f"{duration(t.median)} {t.median / ours.median:.2f}x{off}")
         table.add_row(*[escape(c) for c in cells], _status(row.parity))
     lines: list[RenderableType] = [table]
-    refused: dict[str, list[str]] = {}
-    for row in report.rows:
-        for peer, why in row.refused.items():
-            refused.setdefault(f"{row.op} {peer}: {why}", []).append(row.id)
-        if row.message:
-            lines.append(Text(f"{row.id}: {row.message}", style="yellow"))
-    for why, ids in refused.items():
+    lines += [
+        Text(f"{row.id}: {row.message}", style="yellow") for row in report.rows if row.message
+    ]
+    for why, ids in not_timed(report).items():
         lines.append(Text(f"not timed in {len(ids)} cases: {why}", style="dim"))
     lines += [Text(f"{peer}: {why}", style="yellow") for peer, why in report.absent.items()]
     env = report.environment
     lines.append(Text(", ".join(f"{k} {v}" for k, v in env.items()), style="dim"))
     return Lines(*lines)
-
-
-def duration(seconds: float) -> str:
-    """0.0000019 -> "1.9 us"."""
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
 
 
 def diff_view(rows: list[dict[str, Any]]) -> RenderableType:

@@ -8,12 +8,11 @@ The module itself is callable: `opkit.verify("Erf")`, `opkit.verify(model, refer
 
 from __future__ import annotations
 
-import sys
 import time
-import types
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from opkit.callable_module import make_callable
 from opkit.verify.results import CaseResult, Group, Report
 
 if TYPE_CHECKING:
@@ -164,9 +163,4 @@ def verify_any(
     return verify_model(subject, *args, **options)
 
 
-class _Callable(types.ModuleType):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return verify_any(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _Callable
+make_callable(__name__, verify_any)

@@ -59,7 +59,8 @@ class ModelReport:
         """One line."""
         bad = [o.name for o in self.outputs if not o.ok]
         skipped = sum(k.status == SKIPPED for k in self.kernels)
-        text = f"{len(self.outputs)} outputs, {len(self.kernels)} kernels, {self.samples} samples: "
+        counts = {"output": len(self.outputs), "kernel": len(self.kernels), "sample": self.samples}
+        text = ", ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counts.items()) + ": "
         text += "agree" if self.ok else f"differ ({', '.join(bad) or 'a kernel'})"
         return text + (f", {skipped} kernels not checked" if skipped else "")
 

@@ -1,0 +1,207 @@
+"""Verbs that check and time kernels: verify and bench."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from opkit.cli.options import ByOption, HostName, HostOption, Json, Ops, Way, load, quiet_tensorflow
+from opkit.cli.output import FAILED, USAGE, CliError, Output, reporting
+
+
+def verify(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[OP...|MODEL]", help="Ops (default: all), or a .tflite file."),
+    ] = None,
+    case: Annotated[
+        str | None, typer.Option(help="One case: DTYPES/ID, DTYPES, or contract/CHECK.")
+    ] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option("--dtype", help="Only this dtype; repeatable.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Elements of a bit-pattern walk (default 100000).", min=16)
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="All combinations of dtypes.")] = False,
+    no_contract: Annotated[bool, typer.Option("--no-contract", help="Parity only.")] = False,
+    host: HostOption = HostName.auto,
+    by: ByOption = Way.auto,
+    simd: Annotated[
+        str | None, typer.Option(help="Cap the instruction set: sse4, avx2, avx512, neon.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a model: the SavedModel or .keras it must agree with; or a .tflite, which "
+            "runs on the kit's kernels as well."
+        ),
+    ] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="For a model: .npz or .npy with inputs.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also write a JUnit file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write an HTML report.")] = None,
+    ops: Ops = None,
+    as_json: Json = False,
+) -> None:
+    """Check kernels against TensorFlow and their own declarations, or a model against its original.
+
+    A failing line ends with the command that repeats it. Exit code 1 if anything failed; a skip
+    is counted and is no pass.
+
+    \b
+    Examples:
+      opkit verify                                 every op
+      opkit verify Erf --case float32/walk         one case
+      opkit verify Cumprod --case contract/resize  one contract check
+      opkit verify Erf Lgamma --dtype qint8 --simd avx2
+      opkit verify m.tflite --reference saved_model --samples samples.npz
+    """
+    output = Output("verify", as_json)
+    with reporting(output):
+        quiet_tensorflow()
+        from opkit.report.tables import model_view, verify_view
+        from opkit.runtime import set_simd
+        from opkit.verify import verify_model, verify_ops
+        from opkit.verify.execute import Runner
+
+        load(ops)
+        if simd:
+            set_simd(simd)
+        names = list(what or [])
+        if len(names) == 1 and (names[0].endswith(".tflite") or os.sep in names[0]):
+            if samples is None:
+                step = "save inputs with numpy.savez and pass --samples FILE"
+                raise CliError(USAGE, "a model is verified on --samples", step)
+            from opkit.verify.samples import read_samples
+
+            result: Any = verify_model(
+                names[0],
+                str(reference) if reference else None,
+                read_samples(samples),
+                runner=Runner(host.value, by.value),
+            )
+            output.show(result.to_json(), lambda: model_view(result))
+        else:
+            with output.progress() as progress:
+                result = verify_ops(
+                    names or None,
+                    dtypes=dtype,
+                    case=case,
+                    contract=not no_contract,
+                    budget=budget,
+                    runner=Runner(host.value, by.value),
+                    full=full,
+                    progress=progress,
+                )
+            if not result.results:
+                step = "`opkit verify OP --json` lists the ids of its cases"
+                raise CliError(USAGE, f"no case matches {case or dtype}", step)
+            if junit is not None:
+                from opkit.report.junit import write_junit
+
+                write_junit(result, junit)
+            output.show(result.to_json(), lambda: verify_view(result))
+        if html is not None:
+            from opkit.report.html import write_html
+
+            write_html(result, html)
+        if not result.ok:
+            raise typer.Exit(FAILED)
+
+
+def bench(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[OP...|diff BEFORE AFTER]", help="Ops, or two JSON files of earlier runs."
+        ),
+    ] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option("--dtype", help="Only this dtype; repeatable.")
+    ] = None,
+    case: Annotated[str | None, typer.Option(help="One case: DTYPES/ID.")] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option("--peer", help="tf, flex, builtin, lowering, numpy, none; default: all."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds.", min=3)] = 15,
+    simd: Annotated[
+        str | None, typer.Option(help="Cap the instruction set: sse4, avx2, avx512, neon.")
+    ] = None,
+    host: HostOption = HostName.auto,
+    by: ByOption = Way.auto,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the run as JSON, anew after each case.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write an HTML report.")] = None,
+    ops: Ops = None,
+    as_json: Json = False,
+) -> None:
+    """Time kernels through the interpreter beside Flex, TF eager, builtins, NumPy and SciPy.
+
+    One thread, CPU time, medians and quartiles of interleaved rounds. A case that is wrong is not
+    timed; ratios are the peer's time over ours. A case takes 1 to 2 seconds with all peers, so all
+    ops take about half an hour; --save keeps the rows of a run that is stopped.
+
+    \b
+    Examples:
+      opkit bench Erf --dtype float32 --dtype qint8
+      opkit bench Cumprod --simd avx2 --save after.json
+      opkit bench diff before.json after.json
+    """
+    output = Output("bench", as_json)
+    with reporting(output):
+        quiet_tensorflow()
+        names = list(what or [])
+        if names[:1] == ["diff"]:
+            if len(names) != 3:
+                raise CliError(
+                    USAGE, "diff takes two files", "opkit bench diff BEFORE.json AFTER.json"
+                )
+            from opkit.bench import baseline
+            from opkit.report.tables import diff_view
+
+            rows = baseline.diff(baseline.load(names[1]), baseline.load(names[2]))
+            slower = [r for r in rows if r["verdict"] == "slower"]
+            output.show({"ok": not slower, "cases": rows}, lambda: diff_view(rows))
+            if slower:
+                raise typer.Exit(FAILED)
+            return
+        from opkit.bench import bench_ops, write
+        from opkit.report.tables import bench_view
+        from opkit.runtime import set_simd
+        from opkit.verify.execute import Runner
+
+        load(ops)
+        if simd:
+            set_simd(simd)
+        for path in (save, html):
+            if path is not None and not path.parent.is_dir():
+                raise CliError(USAGE, f"there is no folder {path.parent}", "check the path")
+        with output.progress() as progress:
+            report = bench_ops(
+                names or None,
+                dtypes=dtype,
+                case=case,
+                peers=peer,
+                rounds=rounds,
+                runner=Runner(host.value, by.value),
+                progress=progress,
+                keep=(lambda report: write(report, save)) if save is not None else None,
+            )
+        if not report.rows:
+            raise CliError(
+                USAGE, f"no bench case matches {case or dtype or names}", "opkit ops lists ops"
+            )
+        if html is not None:
+            from opkit.report.html import write_html
+
+            write_html(report, html)
+        output.show(report.to_json(), lambda: bench_view(report))
+        if not report.ok:
+            raise typer.Exit(FAILED)
