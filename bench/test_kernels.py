@@ -29,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("op", "types", "case"), found)
 
 
-@pytest.mark.benchmark(timer=time.process_time, max_time=0.3, min_rounds=9, warmup=False)
+@pytest.mark.benchmark(timer=time.thread_time, max_time=0.3, min_rounds=9, warmup=False)
 def test_kernel(benchmark: Any, op: str, types: Any, case: Any, simd: str) -> None:
     runner, declaration = Runner(), registry.declarations()[op]
     prepared = ready(spec(op), declaration, types, case, runner)

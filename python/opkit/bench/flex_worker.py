@@ -58,10 +58,12 @@ def main():
 
     def timed(handle, calls):
         invoke = models[handle].invoke
-        start = time.process_time()
+        start, passed = time.process_time(), time.perf_counter()
         for _ in range(calls):
             invoke()
-        return {"seconds": (time.process_time() - start) / calls}
+        # As clock.pool_seconds.
+        seconds = min(time.process_time() - start, time.perf_counter() - passed)
+        return {"seconds": seconds / calls}
 
     def drop(handle):
         models.pop(handle, None)

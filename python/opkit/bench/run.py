@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from opkit.bench.clock import TARGET, batch_seconds, calls_for, interleave, timing
+from opkit.bench.clock import (
+    TARGET,
+    batch_seconds,
+    calls_for,
+    interleave,
+    pool_seconds,
+    timing,
+)
 from opkit.bench.flex import FlexWorker, MissingPeer
 from opkit.bench.lowering import Lowering
 from opkit.bench.models import builtin_model, flex_model, float_twin
@@ -58,6 +65,9 @@ class Bench:
         self.absent: dict[str, str] = {}
         self.flex: FlexWorker | None = None
         self.lowering = Lowering(tuple(ops)) if "lowering" in self.peers else None
+        self.blas = _one_blas_thread() if "numpy" in self.peers else None
+        if "numpy" in self.peers and self.blas is None:
+            self.absent["numpy"] = "pip install threadpoolctl: keeps NumPy's BLAS to one thread"
         if "flex" in self.peers:
             try:
                 self.flex = FlexWorker()
@@ -71,7 +81,7 @@ class Bench:
             except MissingReference as e:
                 self.absent["tf"] = str(e)
             except RuntimeError:
-                pass  # TensorFlow has started; CPU time counts all of its threads
+                pass  # TensorFlow has started; `pool_seconds` copes with its threads
 
     def close(self) -> None:
         """Ends child processes."""
@@ -79,6 +89,8 @@ class Bench:
             self.flex.close()
         if self.lowering is not None:
             self.lowering.close()
+        if self.blas is not None:
+            self.blas.restore_original_limits()
 
     def row(self, spec: Spec, declaration: Declaration, types: Types, case: Case) -> Row:
         """Checks and times one case. Never raises for what kernels or peers do."""
@@ -153,7 +165,7 @@ class Bench:
             return row
         contestants = {"opkit": _plain(program.session.interpreter.invoke)}
         if "tf" in self.peers and spec.peers.tf:
-            contestants["tf"] = _plain(program.call)
+            contestants["tf"] = _pooled(program.call)
         if self.flex is not None and spec.peers.flex:
             worker = self.flex
             try:
@@ -189,7 +201,7 @@ class Bench:
             makers["builtin"] = lambda: self._builtin(peers.builtin or "", prepared, judged)
         if self.lowering is not None and peers.lowering and not types.quantized:
             makers["lowering"] = lambda: self._lowered(spec, prepared, judged)
-        if "numpy" in self.peers and peers.numpy and not types.quantized:
+        if self.blas is not None and peers.numpy and not types.quantized:
             makers["numpy"] = lambda: _numpy(spec, prepared, judged)
         return makers
 
@@ -211,8 +223,7 @@ class Bench:
             return function(**inputs, **attrs)
 
         parity = judged(flat_outputs(call()))
-        made = _plain(call)
-        return replace(made, parity=parity)
+        return replace(_pooled(call), parity=parity)
 
     def _flex(self, declaration: Declaration, prepared: Prepared, judged: Judge) -> Contestant:
         assert self.flex is not None
@@ -246,8 +257,21 @@ class Bench:
         return replace(_plain(session.interpreter.invoke), parity=judged(got))
 
 
+def _one_blas_thread() -> Any:
+    """Caps NumPy's BLAS to one thread, as every contestant; None without threadpoolctl."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return None
+    return threadpool_limits(limits=1, user_api="blas")
+
+
 def _plain(call: Callable[[], object]) -> Contestant:
     return Contestant(lambda n: batch_seconds(call, n), calls_for(call))
+
+
+def _pooled(call: Callable[[], object]) -> Contestant:
+    return Contestant(lambda n: pool_seconds(call, n), calls_for(call))
 
 
 def _numpy(spec: Spec, prepared: Prepared, judged: Judge) -> Contestant:
