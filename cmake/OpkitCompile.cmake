@@ -19,3 +19,9 @@ function(opkit_compile_options target)
     target_link_options(${target} PRIVATE -fsanitize=${OPKIT_SANITIZE})
   endif()
 endfunction()
+
+# Release builds are -O3; `level` for sources to which that gives size and no speed: code that runs
+# once per model, and loops written in SIMD already.
+function(opkit_release_level level)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:${level}>)
+endfunction()

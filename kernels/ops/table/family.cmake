@@ -1,0 +1,1 @@
+opkit_release_level(-O2 ${family_sources})
