@@ -3,7 +3,8 @@
 // float32 and float64 are pooled as they are; float16 and bfloat16 through float32 with one
 // rounding at the end. Quantized maximum is exact and then, where input and output quantization
 // differ, mapped through a table; the quantized mean is the float32 mean of the stored integers
-// minus the zero point, times the ratio of the scales, rounded to nearest even.
+// minus the zero point, times the ratio of the scales, rounded to nearest even. Where both
+// quantizations agree, and TFLite's pooling has no other case, integers give the same.
 #include "ops/pool3d/pool3d.h"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ namespace opkit {
 namespace {
 
 using pool3d::Geometry;
-using pool3d::PoolFn;
+using pool3d::Kind;
 
 Status Solve(const OpContext& ctx, Geometry* g) {
   const Shape& s = ctx.shape(0);
@@ -56,26 +57,22 @@ Status PoolShape(OpContext& ctx) {
   return {};
 }
 
-// Scratch of all workers has to stay within what the address space holds.
-Status CheckScratch(const Geometry& g, int64_t workers, int64_t element) {
-  constexpr int64_t kLimit = int64_t{1} << 40;
-  const double bytes = static_cast<double>(g.padded_width()) * 2.0 *
-                           static_cast<double>(g.channels) * static_cast<double>(workers) *
-                           static_cast<double>(element) +
-                       static_cast<double>(g.plane()) * static_cast<double>(workers * element);
-  if (bytes > static_cast<double>(kLimit)) return Error("the pooling window is too large");
-  return {};
-}
+// Per-node state: what shapes and attributes decide.
+struct Plan {
+  Geometry geometry;
+};
 
-template <typename T>
-Status PoolAll(OpContext& ctx, const Geometry& g, PoolFn<T> pool, const T* x, T* y) {
-  const int64_t units = g.units();
+Status Prepare(OpContext& ctx) { return Solve(ctx, &ctx.state<Plan>().geometry); }
+
+Status PoolAll(OpContext& ctx, const Geometry& g, Kind kind, const void* x, void* y) {
+  const pool3d::Passes& passes = pool3d::GetPasses(kind);
+  const int64_t units = g.units(), own = pool3d::ScratchBytes(g, passes);
   const int64_t workers = std::min<int64_t>(ctx.threads(), units);
-  OPKIT_RETURN_IF_ERROR(CheckScratch(g, workers, sizeof(T)));
-  T* const scratch = ctx.ScratchOf<T>(g.scratch() * workers, 0);
+  char* const scratch = ctx.ScratchOf<char>(own * workers, 0);
   ctx.ParallelFor(workers, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      pool(g, x, y, units * i / workers, units * (i + 1) / workers, scratch + i * g.scratch());
+      pool3d::Pool(g, passes, x, y, units * i / workers, units * (i + 1) / workers,
+                   scratch + i * own);
     }
   });
   return {};
@@ -88,11 +85,16 @@ int32_t Saturate(float v) {
   return static_cast<int32_t>(std::nearbyint(std::min(std::max(v, lo), hi)));
 }
 
+bool SameQuantization(const OpContext& ctx) {
+  const QuantParams in = ctx.quant_in(0), out = ctx.quant_out(0);
+  return in.scale == out.scale && in.zero_point == out.zero_point;
+}
+
 // Requantizes in place; the identity when both quantizations agree.
 template <typename T>
 void Requantize(OpContext& ctx, T* y, int64_t n) {
+  if (SameQuantization(ctx)) return;
   const QuantParams in = ctx.quant_in(0), out = ctx.quant_out(0);
-  if (in.scale == out.scale && in.zero_point == out.zero_point) return;
   const float ratio = in.scale / out.scale;
   for (int64_t i = 0; i < n; ++i) {
     const float real = static_cast<float>(y[i] - in.zero_point) * ratio;
@@ -102,7 +104,7 @@ void Requantize(OpContext& ctx, T* y, int64_t n) {
 
 // Pools `T` through float32; `from` and `to` convert one element.
 template <typename T, typename From, typename To>
-Status PoolThroughFloat(OpContext& ctx, const Geometry& g, PoolFn<float> pool, From from, To to) {
+Status PoolThroughFloat(OpContext& ctx, const Geometry& g, Kind kind, From from, To to) {
   const int64_t in_size = ctx.shape(0).size(), out_size = ctx.out_shape(0).size();
   const T* x = ctx.in<T>(0);
   T* y = ctx.out<T>(0);
@@ -111,7 +113,7 @@ Status PoolThroughFloat(OpContext& ctx, const Geometry& g, PoolFn<float> pool, F
   ctx.ParallelFor(in_size, 1 << 14, [&](int64_t b, int64_t e) {
     for (int64_t i = b; i < e; ++i) fx[i] = from(x[i]);
   });
-  OPKIT_RETURN_IF_ERROR(PoolAll<float>(ctx, g, pool, fx, fy));
+  OPKIT_RETURN_IF_ERROR(PoolAll(ctx, g, kind, fx, fy));
   ctx.ParallelFor(out_size, 1 << 14, [&](int64_t b, int64_t e) {
     for (int64_t i = b; i < e; ++i) y[i] = to(fy[i]);
   });
@@ -119,28 +121,28 @@ Status PoolThroughFloat(OpContext& ctx, const Geometry& g, PoolFn<float> pool, F
 }
 
 template <typename T>
-PoolFn<T> MaxFn() {
-  if constexpr (std::is_same_v<T, float>) return pool3d::MaxPoolF32();
-  if constexpr (std::is_same_v<T, double>) return pool3d::MaxPoolF64();
-  if constexpr (std::is_same_v<T, int8_t>) return pool3d::MaxPoolI8();
-  if constexpr (std::is_same_v<T, uint8_t>) return pool3d::MaxPoolU8();
-}
-
-template <typename T>
 constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+
+// The pooling that takes T as it is.
+template <typename T>
+constexpr Kind KindOf(bool mean) {
+  if constexpr (std::is_same_v<T, float>) return mean ? pool3d::kAvgF32 : pool3d::kMaxF32;
+  if constexpr (std::is_same_v<T, double>) return mean ? pool3d::kAvgF64 : pool3d::kMaxF64;
+  if constexpr (std::is_same_v<T, int8_t>) return mean ? pool3d::kAvgI8 : pool3d::kMaxI8;
+  return mean ? pool3d::kAvgU8 : pool3d::kMaxU8;
+}
 
 using PoolTypes = TypeList<float, double, Half, BFloat16, int8_t, uint8_t, int16_t>;
 
 Status RunMax(OpContext& ctx) {
-  Geometry g;
-  OPKIT_RETURN_IF_ERROR(Solve(ctx, &g));
+  const Geometry& g = ctx.state<Plan>().geometry;
   const int64_t out_size = ctx.out_shape(0).size();
   if (out_size == 0) return {};
   return ctx.Visit(0, PoolTypes{}, [&](auto tag) -> Status {
     using T = decltype(tag);
     if constexpr (kIsNarrowFloat<T>) {
       return PoolThroughFloat<T>(
-          ctx, g, pool3d::MaxPoolF32(), [](T v) { return static_cast<float>(v); },
+          ctx, g, pool3d::kMaxF32, [](T v) { return static_cast<float>(v); },
           // TF's maximum starts at the type's own lowest value, not float32's.
           [](float v) {
             constexpr float lowest = std::is_same_v<T, Half> ? -65504.0f : -3.38953139e38f;
@@ -149,10 +151,10 @@ Status RunMax(OpContext& ctx) {
     } else {
       if constexpr (std::is_same_v<T, int16_t>) {  // exact in float32
         OPKIT_RETURN_IF_ERROR(PoolThroughFloat<T>(
-            ctx, g, pool3d::MaxPoolF32(), [](T v) { return static_cast<float>(v); },
+            ctx, g, pool3d::kMaxF32, [](T v) { return static_cast<float>(v); },
             [](float v) { return static_cast<T>(v); }));
       } else {
-        OPKIT_RETURN_IF_ERROR(PoolAll<T>(ctx, g, MaxFn<T>(), ctx.in<T>(0), ctx.out<T>(0)));
+        OPKIT_RETURN_IF_ERROR(PoolAll(ctx, g, KindOf<T>(false), ctx.raw(0), ctx.out_raw(0)));
       }
       if constexpr (std::is_integral_v<T>) Requantize<T>(ctx, ctx.out<T>(0), out_size);
       return {};
@@ -161,25 +163,29 @@ Status RunMax(OpContext& ctx) {
 }
 
 Status RunAvg(OpContext& ctx) {
-  Geometry g;
-  OPKIT_RETURN_IF_ERROR(Solve(ctx, &g));
+  const Geometry& g = ctx.state<Plan>().geometry;
   if (ctx.out_shape(0).size() == 0) return {};
   return ctx.Visit(0, PoolTypes{}, [&](auto tag) -> Status {
     using T = decltype(tag);
-    if constexpr (std::is_same_v<T, float>) {
-      return PoolAll<T>(ctx, g, pool3d::AvgPoolF32(), ctx.in<T>(0), ctx.out<T>(0));
-    } else if constexpr (std::is_same_v<T, double>) {
-      return PoolAll<T>(ctx, g, pool3d::AvgPoolF64(), ctx.in<T>(0), ctx.out<T>(0));
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      return PoolAll(ctx, g, KindOf<T>(true), ctx.raw(0), ctx.out_raw(0));
     } else if constexpr (kIsNarrowFloat<T>) {
       return PoolThroughFloat<T>(
-          ctx, g, pool3d::AvgPoolF32(), [](T v) { return static_cast<float>(v); },
+          ctx, g, pool3d::kAvgF32, [](T v) { return static_cast<float>(v); },
           [](float v) { return T(v); });
     } else {
+      if constexpr (sizeof(T) == 1) {
+        const int64_t plane = std::min(g.h.kernel, g.h.in) * std::min(g.w.kernel, g.w.in);
+        if (SameQuantization(ctx) &&
+            plane <= pool3d::kMaxByteWindow / std::min(g.d.kernel, g.d.in)) {
+          return PoolAll(ctx, g, KindOf<T>(true), ctx.raw(0), ctx.out_raw(0));
+        }
+      }
       const QuantParams in = ctx.quant_in(0), out = ctx.quant_out(0);
       const float ratio = in.scale / out.scale;
       const auto offset = static_cast<float>(out.zero_point);
       return PoolThroughFloat<T>(
-          ctx, g, pool3d::AvgPoolF32(), [in](T v) { return static_cast<float>(v - in.zero_point); },
+          ctx, g, pool3d::kAvgF32, [in](T v) { return static_cast<float>(v - in.zero_point); },
           [ratio, offset](float v) { return static_cast<T>(Saturate<T>(v * ratio + offset)); });
     }
   });
@@ -194,7 +200,9 @@ OPKIT_OP(MaxPool3D)
       padding: string in {SAME, VALID}
       data_format: string = NDHWC in {NDHWC, NCDHW}
     )")
+    .State<Plan>()
     .Shape(PoolShape)
+    .Prepare(Prepare)
     .Run(RunMax);
 
 OPKIT_OP(AvgPool3D)
@@ -206,7 +214,9 @@ OPKIT_OP(AvgPool3D)
       padding: string in {SAME, VALID}
       data_format: string = NDHWC in {NDHWC, NCDHW}
     )")
+    .State<Plan>()
     .Shape(PoolShape)
+    .Prepare(Prepare)
     .Run(RunAvg);
 
 }  // namespace

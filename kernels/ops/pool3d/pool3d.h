@@ -1,4 +1,4 @@
-// Geometry of a 3-D pooling call and the SIMD entry points that compute it.
+// Geometry of a 3-D pooling call, the vector passes it is made of and the driver that runs them.
 #ifndef OPKIT_OPS_POOL3D_POOL3D_H_
 #define OPKIT_OPS_POOL3D_POOL3D_H_
 
@@ -14,31 +14,43 @@ struct Geometry {
   int64_t channels = 0;
   WindowDim d, h, w;
 
-  int64_t plane() const { return h.in * w.in * channels; }
-  int64_t out_plane() const { return h.out * w.out * channels; }
+  int64_t row() const { return w.in * channels; }
+  int64_t out_row() const { return w.out * channels; }
   int64_t units() const { return batch * d.out; }  // independent pieces of work
-  // Row of the last (width) pass with its padding on both sides.
-  int64_t padded_width() const {
-    const int64_t reach = w.out > 0 ? (w.out - 1) * w.stride + w.kernel : 0;
-    return reach > w.pad + w.in ? reach : w.pad + w.in;
-  }
-  // Rows that are kept with their depth already reduced: one for each row of a window.
-  int64_t ring() const { return h.kernel < h.in ? h.kernel : h.in; }
-  // Elements of scratch a worker needs: the ring, a padded row, a row at stride 1.
-  int64_t scratch() const { return ring() * w.in * channels + 2 * padded_width() * channels + 64; }
 };
 
-// Pools units [begin, end); `scratch` holds Geometry::scratch() elements of T.
-template <typename T>
-using PoolFn = void (*)(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end,
-                        T* scratch);
+// The passes of one kind of pooling. They differ in the types of the elements read, of the running
+// results ("sums", also of a maximum) and of the elements written; counts and steps are elements.
+struct Passes {
+  int64_t in_bytes, sum_bytes, out_bytes;
+  // sums[i] = rows[0][i] op ... op rows[last][i] for i < n, over planes * rows rows that start at
+  // base + p * plane + r * row. `first` reads input elements, `fold` sums.
+  using Fold = void (*)(const void* base, int64_t plane, int64_t planes, int64_t row, int64_t rows,
+                        int64_t n, void* sums);
+  Fold first, fold;
+  // `count` pixels of c channels, each from `taps` neighbouring ones: pixel i from line + i * step,
+  // to sums + i * out_step.
+  void (*pixels)(const void* line, int64_t taps, int64_t step, int64_t c, int64_t count,
+                 int64_t out_step, void* sums);
+  // out[i] = sums[i] / count; null where sums are the result. sums may be out.
+  void (*finish)(const void* sums, int64_t n, int64_t count, void* out);
+};
 
-PoolFn<float> MaxPoolF32();
-PoolFn<double> MaxPoolF64();
-PoolFn<int8_t> MaxPoolI8();
-PoolFn<uint8_t> MaxPoolU8();
-PoolFn<float> AvgPoolF32();
-PoolFn<double> AvgPoolF64();
+enum Kind { kMaxF32, kMaxI8, kMaxU8, kAvgF32, kAvgI8, kAvgU8, kMaxF64, kAvgF64 };
+const Passes& GetPasses(Kind kind);
+
+// The largest window whose sum the passes of kAvgI8 and kAvgU8 hold.
+constexpr int64_t kMaxByteWindow = 255;
+
+// Picks every stride-th of `count` pixels; may read 16 bytes from a picked pixel's start on.
+void PickPixels(const void* from, int64_t pixel_bytes, int64_t stride, int64_t count, void* out);
+
+// Bytes of scratch that a worker needs.
+int64_t ScratchBytes(const Geometry& g, const Passes& p);
+
+// Pools units [begin, end).
+void Pool(const Geometry& g, const Passes& p, const void* x, void* y, int64_t begin, int64_t end,
+          void* scratch);
 
 }  // namespace opkit::pool3d
 

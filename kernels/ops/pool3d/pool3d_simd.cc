@@ -1,7 +1,9 @@
-// Separable 3-D pooling. A window's reduction is split into depth, height and width passes over
-// contiguous rows, so k*k*k operations an output become at most k+k+k, and every pass is a plain
-// vector loop whatever the number of channels.
+// The vector passes of 3-D pooling. Sums of bytes are kept in 16 bits, modulo 2^16: enough for
+// windows of kMaxByteWindow elements.
+#include <algorithm>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "math/simd.h"
 #include "ops/pool3d/pool3d.h"
@@ -10,14 +12,20 @@ HWY_BEFORE_NAMESPACE();
 namespace opkit::pool3d::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// How many input rows a pass reads at once; longer windows fold the running result in.
-constexpr int kMaxRows = 16;
+// How many rows a fold reads at once; longer windows fold the running result in.
+constexpr int64_t kMaxRows = 256;
+static_assert(kMaxRows > kMaxByteWindow);
 
 // TF keeps the running value where the new one is NaN.
-template <typename T>
 struct MaxOp {
-  static HWY_INLINE T Identity() { return std::numeric_limits<T>::lowest(); }
-  static HWY_INLINE T Scalar(T acc, T x) { return x > acc ? x : acc; }
+  template <typename T>
+  static constexpr T Identity() {
+    return std::numeric_limits<T>::lowest();
+  }
+  template <typename T>
+  static HWY_INLINE T Scalar(T acc, T x) {
+    return x > acc ? x : acc;
+  }
   template <class V>
   static HWY_INLINE V Vector(V acc, V x) {
 #if HWY_ARCH_X86
@@ -28,233 +36,253 @@ struct MaxOp {
   }
 };
 
-template <typename T>
 struct SumOp {
-  static HWY_INLINE T Identity() { return T(0); }
-  static HWY_INLINE T Scalar(T acc, T x) { return acc + x; }
+  template <typename T>
+  static constexpr T Identity() {
+    return T(0);
+  }
+  template <typename T>
+  static HWY_INLINE T Scalar(T acc, T x) {
+    return static_cast<T>(acc + x);
+  }
   template <class V>
   static HWY_INLINE V Vector(V acc, V x) {
     return hn::Add(acc, x);
   }
 };
 
-// out[i] = identity op rows[0][i] op ... op rows[count-1][i]; out may be one of the rows.
-template <typename T, class Op, int kCount>
-HWY_INLINE int64_t ReduceBlock(const T* const* rows, int64_t n, T* out) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto identity = hn::Set(d, Op::Identity());
+// Input elements as sums: equal types, or bytes to 16 bits.
+template <typename T, class D, typename S = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> LoadAs(D d, const T* from) {
+  if constexpr (std::is_same_v<T, S>) {
+    return hn::LoadU(d, from);
+  } else {
+    const hn::Rebind<T, D> narrow;
+    const hn::Rebind<std::conditional_t<std::is_signed_v<T>, std::make_signed_t<S>, S>, D> wide;
+    return hn::BitCast(d, hn::PromoteTo(wide, hn::LoadU(narrow, from)));
+  }
+}
+
+// out[i] = rows[0][i] op ... op rows[count-1][i]; out may be one of the rows.
+template <typename T, typename S, class Op, int kCount>
+HWY_INLINE void FoldSome(const T* const* rows, int64_t any_count, int64_t n, S* out) {
+  const int64_t count = kCount > 0 ? kCount : any_count;
+  const hn::ScalableTag<S> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto identity = hn::Set(d, Op::template Identity<S>());
   int64_t i = 0;
   for (; i + 2 * lanes <= n; i += 2 * lanes) {
     auto a = identity, b = identity;
-    for (int r = 0; r < kCount; ++r) {
-      a = Op::Vector(a, hn::LoadU(d, rows[r] + i));
-      b = Op::Vector(b, hn::LoadU(d, rows[r] + i + lanes));
+    for (int64_t r = 0; r < count; ++r) {
+      a = Op::Vector(a, LoadAs(d, rows[r] + i));
+      b = Op::Vector(b, LoadAs(d, rows[r] + i + lanes));
     }
     hn::StoreU(a, d, out + i);
     hn::StoreU(b, d, out + i + lanes);
   }
   for (; i + lanes <= n; i += lanes) {
     auto a = identity;
-    for (int r = 0; r < kCount; ++r) a = Op::Vector(a, hn::LoadU(d, rows[r] + i));
+    for (int64_t r = 0; r < count; ++r) a = Op::Vector(a, LoadAs(d, rows[r] + i));
     hn::StoreU(a, d, out + i);
   }
-  return i;
-}
-
-template <typename T, class Op>
-HWY_NOINLINE void ReduceRows(const T* const* rows, int count, int64_t n, T* out) {
-  int64_t i = 0;
-  switch (count) {
-    case 1:
-      i = ReduceBlock<T, Op, 1>(rows, n, out);
-      break;
-    case 2:
-      i = ReduceBlock<T, Op, 2>(rows, n, out);
-      break;
-    case 3:
-      i = ReduceBlock<T, Op, 3>(rows, n, out);
-      break;
-    default: {
-      const hn::ScalableTag<T> d;
-      const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-      for (; i + lanes <= n; i += lanes) {
-        auto a = hn::Set(d, Op::Identity());
-        for (int r = 0; r < count; ++r) a = Op::Vector(a, hn::LoadU(d, rows[r] + i));
-        hn::StoreU(a, d, out + i);
-      }
-    }
+  const hn::CappedTag<S, 16 / sizeof(S)> part;
+  const auto some = static_cast<int64_t>(hn::Lanes(part));
+  for (; i + some <= n; i += some) {
+    auto a = hn::Set(part, Op::template Identity<S>());
+    for (int64_t r = 0; r < count; ++r) a = Op::Vector(a, LoadAs(part, rows[r] + i));
+    hn::StoreU(a, part, out + i);
   }
   for (; i < n; ++i) {
-    T a = Op::Identity();
-    for (int r = 0; r < count; ++r) a = Op::Scalar(a, rows[r][i]);
+    S a = Op::template Identity<S>();
+    for (int64_t r = 0; r < count; ++r) a = Op::Scalar(a, static_cast<S>(rows[r][i]));
     out[i] = a;
   }
 }
 
-// Reduces `count` rows that start at `base` and lie `stride` apart, any count.
-template <typename T, class Op>
-HWY_NOINLINE void ReduceStrided(const T* base, int64_t stride, int64_t count, int64_t n, T* out) {
-  const T* rows[kMaxRows];
-  int64_t done = 0;
+template <typename T, typename S, class Op>
+void Fold(const void* base, int64_t plane, int64_t planes, int64_t row, int64_t rows, int64_t n,
+          void* sums) {
+  const T* list[kMaxRows];
+  const int64_t all = planes * rows;
+  auto* at = static_cast<const T*>(base);
+  int64_t count = 0, in_plane = 0, done = 0;
   do {
-    int m = 0;
-    if (done > 0) rows[m++] = out;
-    while (m < kMaxRows && done < count) rows[m++] = base + stride * done++;
-    ReduceRows<T, Op>(rows, m, n, out);
-  } while (done < count);
+    // More rows only where sums are of the input's type; kMaxByteWindow sees to it.
+    if (done > 0) list[count++] = static_cast<const T*>(sums);
+    for (; count < kMaxRows && done < all; ++done) {
+      list[count++] = at + in_plane * row;
+      if (++in_plane == rows) {
+        in_plane = 0;
+        at += plane;
+      }
+    }
+    if (count == 3) {
+      FoldSome<T, S, Op, 3>(list, count, n, static_cast<S*>(sums));
+    } else {
+      FoldSome<T, S, Op, 0>(list, count, n, static_cast<S*>(sums));
+    }
+    count = 0;
+  } while (done < all);
 }
 
-// Collects rows and reduces them whenever kMaxRows are there, folding the result so far in.
-template <typename T, class Op>
-class RowFold {
- public:
-  HWY_INLINE RowFold(int64_t n, T* out) : n_(n), out_(out) {}
-  HWY_INLINE void Add(const T* row) {
-    if (count_ == kMaxRows) {
-      ReduceRows<T, Op>(rows_, count_, n_, out_);
-      rows_[0] = out_;
-      count_ = 1;
+// Channels [i, i + lanes) of a pixel.
+template <class Op, class D, typename S>
+HWY_INLINE void PixelPart(D d, const S* from, int64_t taps, int64_t c, S* to) {
+  auto a = hn::Set(d, Op::template Identity<S>());
+  for (int64_t k = 0; k < taps; ++k) a = Op::Vector(a, hn::LoadU(d, from + k * c));
+  hn::StoreU(a, d, to);
+}
+
+template <typename S, class Op>
+void Pixels(const void* line, int64_t taps, int64_t step, int64_t c, int64_t count,
+            int64_t out_step, void* sums) {
+  const hn::ScalableTag<S> d;
+  const hn::CappedTag<S, 32 / sizeof(S)> half;
+  const hn::CappedTag<S, 16 / sizeof(S)> part;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto many = static_cast<int64_t>(hn::Lanes(half));
+  const auto some = static_cast<int64_t>(hn::Lanes(part));
+  auto* from = static_cast<const S*>(line);
+  auto* to = static_cast<S*>(sums);
+  if (c < some) {
+    for (int64_t o = 0; o < count; ++o, from += step, to += out_step) {
+      for (int64_t i = 0; i < c; ++i) {
+        S a = Op::template Identity<S>();
+        for (int64_t k = 0; k < taps; ++k) a = Op::Scalar(a, from[k * c + i]);
+        to[i] = a;
+      }
     }
-    rows_[count_++] = row;
+    return;
   }
-  HWY_INLINE void Finish() { ReduceRows<T, Op>(rows_, count_, n_, out_); }
-
- private:
-  const T* rows_[kMaxRows];
-  int count_ = 0;
-  int64_t n_;
-  T* out_;
-};
-
-// The width pass for strides above 1: every output pixel from `taps` neighbouring ones.
-template <typename T, class Op>
-HWY_NOINLINE void ReducePixels(const T* line, int64_t taps, int64_t step, int64_t c, int64_t count,
-                               T* out) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t o = 0; o < count; ++o, line += step, out += c) {
+  for (int64_t o = 0; o < count; ++o, from += step, to += out_step) {
     int64_t i = 0;
-    for (; i + lanes <= c; i += lanes) {
-      auto a = hn::Set(d, Op::Identity());
-      for (int64_t k = 0; k < taps; ++k) a = Op::Vector(a, hn::LoadU(d, line + k * c + i));
-      hn::StoreU(a, d, out + i);
+    for (; i + lanes <= c; i += lanes) PixelPart<Op>(d, from + i, taps, c, to + i);
+    if (i + many <= c) {
+      PixelPart<Op>(half, from + i, taps, c, to + i);
+      i += many;
     }
-    for (; i < c; ++i) {
-      T a = Op::Identity();
-      for (int64_t k = 0; k < taps; ++k) a = Op::Scalar(a, line[k * c + i]);
-      out[i] = a;
-    }
+    for (; i + some <= c; i += some) PixelPart<Op>(part, from + i, taps, c, to + i);
+    if (i < c) PixelPart<Op>(part, from + c - some, taps, c, to + c - some);
   }
 }
 
 template <typename T>
-HWY_NOINLINE void DivideRow(T* y, int64_t n, int64_t count) {
+void Divide(const void* sums, int64_t n, int64_t count, void* out) {
   const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto* x = static_cast<const T*>(sums);
+  auto* y = static_cast<T*>(out);
   const T divisor = static_cast<T>(count);
   int64_t i = 0;
   if ((count & (count - 1)) == 0) {  // the reciprocal is exact
     const auto v = hn::Set(d, T(1) / divisor);
-    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, y + i), v), d, y + i);
+    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, x + i), v), d, y + i);
   } else {
     const auto v = hn::Set(d, divisor);
-    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Div(hn::LoadU(d, y + i), v), d, y + i);
+    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Div(hn::LoadU(d, x + i), v), d, y + i);
   }
-  for (; i < n; ++i) y[i] = y[i] / divisor;
+  for (; i < n; ++i) y[i] = x[i] / divisor;
 }
 
-HWY_INLINE void ClipTaps(const WindowDim& w, int64_t o, int64_t* first, int64_t* count) {
-  const int64_t start = w.start(o);
-  const int64_t begin = start < 0 ? 0 : start;
-  const int64_t end = start + w.kernel < w.in ? start + w.kernel : w.in;
-  *first = begin;
-  *count = end > begin ? end - begin : 0;
-}
-
-// Divides a finished output row by the number of input elements of each window.
+// Means of bytes, ties to even. The float32 rule of the specification gives the same: a tie is
+// exact in float32, and everything else is further from a tie than float32 rounds. The quotient
+// comes from the upper half of a product with the reciprocal, at most 1 too small.
 template <typename T>
-HWY_NOINLINE void DivideByCount(const Geometry& g, int64_t rows_in_window, T* y) {
-  int64_t o = 0;
-  while (o < g.w.out) {
-    int64_t first, count;
-    ClipTaps(g.w, o, &first, &count);
-    int64_t end = o + 1;
-    if (count == g.w.kernel) {  // a run of windows inside the input
-      const int64_t last = (g.w.in - g.w.kernel + g.w.pad) / g.w.stride;
-      end = last + 1 < g.w.out ? last + 1 : g.w.out;
-    }
-    DivideRow<T>(y + o * g.channels, (end - o) * g.channels, count * rows_in_window);
-    o = end;
+void MeanOfBytes(const void* sums, int64_t n, int64_t count, void* out) {
+  constexpr bool kSigned = std::is_signed_v<T>;
+  const hn::ScalableTag<uint16_t> d;
+  const hn::Rebind<uint8_t, decltype(d)> narrow;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int shift = 0;  // the largest whose reciprocal stays below 2^16
+  while ((int64_t{2} << shift) < count) ++shift;
+  const auto reciprocal = static_cast<uint16_t>(
+      std::min<int64_t>((int64_t{65536} << shift) / std::max<int64_t>(count, 1), 65535));
+  // Signed sums are made positive by 128 an element. Half the divisor rounds to nearest.
+  const auto divisor = static_cast<uint16_t>(count);
+  const auto bias = static_cast<uint16_t>((kSigned ? 128 * count : 0) + count / 2);
+  const auto even = static_cast<uint16_t>(count % 2 == 0 ? 1 : 0);
+  const auto v_bias = hn::Set(d, bias), v_divisor = hn::Set(d, divisor);
+  const auto v_reciprocal = hn::Set(d, reciprocal), v_even = hn::Set(d, even);
+  const auto flip = hn::Set(narrow, static_cast<uint8_t>(kSigned ? 0x80 : 0));
+  auto* x = static_cast<const uint16_t*>(sums);
+  auto* y = static_cast<uint8_t*>(out);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto t = hn::Add(hn::LoadU(d, x + i), v_bias);
+    auto q = hn::ShiftRightSame(hn::MulHigh(t, v_reciprocal), shift);
+    auto rest = hn::Sub(t, hn::Mul(q, v_divisor));
+    const auto over = hn::Ge(rest, v_divisor);
+    q = hn::Sub(q, hn::VecFromMask(d, over));  // plus 1
+    rest = hn::Sub(rest, hn::IfThenElseZero(over, v_divisor));
+    const auto tie = hn::Eq(rest, hn::Zero(d));
+    q = hn::Sub(q, hn::IfThenElseZero(tie, hn::And(q, v_even)));
+    hn::StoreU(hn::Xor(hn::TruncateTo(narrow, q), flip), narrow, y + i);
+  }
+  for (; i < n; ++i) {
+    const auto t = static_cast<uint16_t>(x[i] + bias);
+    int q = t / divisor;
+    if (t % divisor == 0) q -= q & even;
+    y[i] = static_cast<uint8_t>(q ^ (kSigned ? 0x80 : 0));
   }
 }
 
-template <typename T, class Op, bool kMean>
-void Pool(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* scratch) {
-  const int64_t c = g.channels, row = g.w.in * c, plane = g.plane();
-  const int64_t padded = g.padded_width() * c;
-  const int64_t ring = g.ring();
-  T* const reduced = scratch;            // ring of rows, depth already reduced
-  T* const line = scratch + ring * row;  // one padded row, depth and height reduced
-  T* const dense = line + padded;        // width pass at stride 1, for few channels
-  for (int64_t i = 0; i < padded; ++i) line[i] = Op::Identity();
-  T* const line_body = line + g.w.pad * c;
-  // Rows that several windows read are reduced over depth once.
-  const bool reuse = g.h.kernel > g.h.stride && g.d.kernel > 1;
-  const bool few_channels = c < 8 && g.w.stride > 1;
+// Every second pixel of the size of R.
+template <typename R>
+HWY_INLINE void PickEven(const void* from, int64_t count, void* out) {
+  const hn::ScalableTag<R> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto* x = static_cast<const R*>(from);
+  auto* y = static_cast<R*>(out);
+  int64_t i = 0;
+  for (; i + lanes < count; i += lanes) {  // below count: the last pixel has no neighbour
+    const auto a = hn::LoadU(d, x + 2 * i), b = hn::LoadU(d, x + 2 * i + lanes);
+    hn::StoreU(hn::ConcatEven(d, b, a), d, y + i);
+  }
+  for (; i < count; ++i) y[i] = x[2 * i];
+}
 
-  for (int64_t u = begin; u < end; ++u) {
-    const int64_t n = u / g.d.out, od = u % g.d.out;
-    int64_t d0, nd;
-    ClipTaps(g.d, od, &d0, &nd);
-    const T* const volume = x + (n * g.d.in + d0) * plane;
-    int64_t ready = 0;  // rows below this one are in the ring
-    for (int64_t oh = 0; oh < g.h.out; ++oh) {
-      int64_t h0, nh;
-      ClipTaps(g.h, oh, &h0, &nh);
-      RowFold<T, Op> fold(row, line_body);
-      for (int64_t h = h0; h < h0 + nh; ++h) {
-        if (!reuse) {
-          for (int64_t a = 0; a < nd; ++a) fold.Add(volume + a * plane + h * row);
-          continue;
-        }
-        T* const slot = reduced + (h % ring) * row;
-        if (h >= ready) {
-          ReduceStrided<T, Op>(volume + h * row, plane, nd, row, slot);
-          ready = h + 1;
-        }
-        fold.Add(slot);
-      }
-      fold.Finish();
-      T* const out = y + (u * g.h.out + oh) * g.w.out * c;
-      if (g.w.stride == 1) {
-        ReduceStrided<T, Op>(line, c, g.w.kernel, g.w.out * c, out);
-      } else if (few_channels) {
-        const int64_t span = (g.w.out - 1) * g.w.stride + 1;
-        ReduceStrided<T, Op>(line, c, g.w.kernel, span * c, dense);
-        for (int64_t o = 0; o < g.w.out; ++o) {
-          const T* from = dense + o * g.w.stride * c;
-          for (int64_t k = 0; k < c; ++k) out[o * c + k] = from[k];
-        }
-      } else {
-        ReducePixels<T, Op>(line, g.w.kernel, g.w.stride * c, c, g.w.out, out);
-      }
-      if (kMean) DivideByCount<T>(g, nd * nh, out);
-    }
+void Pick(const void* from, int64_t bytes, int64_t stride, int64_t count, void* out) {
+  if (stride == 2) {
+    if (bytes == 1) return PickEven<uint8_t>(from, count, out);
+    if (bytes == 2) return PickEven<uint16_t>(from, count, out);
+    if (bytes == 4) return PickEven<uint32_t>(from, count, out);
+    if (bytes == 8) return PickEven<uint64_t>(from, count, out);
+  }
+  auto* x = static_cast<const char*>(from);
+  auto* y = static_cast<char*>(out);
+  int64_t i = 0;
+  // 16 bytes a pixel, the next one's written over what is too much.
+  for (; i < count - 16 / bytes; ++i) std::memcpy(y + i * bytes, x + i * stride * bytes, 16);
+  for (; i < count; ++i) {
+    std::memcpy(y + i * bytes, x + i * stride * bytes, static_cast<size_t>(bytes));
   }
 }
 
-#define OPKIT_POOL(name, T, Op, mean)                                                      \
-  void name(const Geometry& g, const T* x, T* y, int64_t begin, int64_t end, T* scratch) { \
-    Pool<T, Op<T>, mean>(g, x, y, begin, end, scratch);                                    \
-  }
-OPKIT_POOL(MaxF32, float, MaxOp, false)
-OPKIT_POOL(MaxF64, double, MaxOp, false)
-OPKIT_POOL(MaxI8, int8_t, MaxOp, false)
-OPKIT_POOL(MaxU8, uint8_t, MaxOp, false)
-OPKIT_POOL(AvgF32, float, SumOp, true)
-OPKIT_POOL(AvgF64, double, SumOp, true)
-#undef OPKIT_POOL
+template <typename T, typename S, class Op>
+constexpr Passes Make(decltype(Passes::finish) finish) {
+  return {sizeof(T), sizeof(S), sizeof(T), Fold<T, S, Op>, Fold<S, S, Op>, Pixels<S, Op>, finish};
+}
+
+const Passes& Get(Kind kind) {
+  static constexpr Passes kPasses[] = {
+      Make<float, float, MaxOp>(nullptr),
+      Make<int8_t, int8_t, MaxOp>(nullptr),
+      Make<uint8_t, uint8_t, MaxOp>(nullptr),
+      Make<float, float, SumOp>(Divide<float>),
+      Make<int8_t, uint16_t, SumOp>(MeanOfBytes<int8_t>),
+      Make<uint8_t, uint16_t, SumOp>(MeanOfBytes<uint8_t>),
+  };
+  return kPasses[kind];
+}
+
+#if HWY_TARGET == HWY_STATIC_TARGET
+// One copy for float64: rare, and limited by memory.
+const Passes& Get64(bool mean) {
+  static constexpr Passes kMax = Make<double, double, MaxOp>(nullptr);
+  static constexpr Passes kMean = Make<double, double, SumOp>(Divide<double>);
+  return mean ? kMean : kMax;
+}
+#endif
 
 }  // namespace opkit::pool3d::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -262,19 +290,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace opkit::pool3d {
 
-OPKIT_SIMD_EXPORT(MaxF32);
-OPKIT_SIMD_EXPORT(MaxF64);
-OPKIT_SIMD_EXPORT(MaxI8);
-OPKIT_SIMD_EXPORT(MaxU8);
-OPKIT_SIMD_EXPORT(AvgF32);
-OPKIT_SIMD_EXPORT(AvgF64);
+OPKIT_SIMD_EXPORT(Get);
+OPKIT_SIMD_EXPORT(Pick);
 
-PoolFn<float> MaxPoolF32() { return OPKIT_SIMD_CALL(MaxF32); }
-PoolFn<double> MaxPoolF64() { return OPKIT_SIMD_CALL(MaxF64); }
-PoolFn<int8_t> MaxPoolI8() { return OPKIT_SIMD_CALL(MaxI8); }
-PoolFn<uint8_t> MaxPoolU8() { return OPKIT_SIMD_CALL(MaxU8); }
-PoolFn<float> AvgPoolF32() { return OPKIT_SIMD_CALL(AvgF32); }
-PoolFn<double> AvgPoolF64() { return OPKIT_SIMD_CALL(AvgF64); }
+const Passes& GetPasses(Kind kind) {
+  if (kind >= kMaxF64) return HWY_STATIC_DISPATCH(Get64)(kind == kAvgF64);
+  return OPKIT_SIMD_CALL(Get)(kind);
+}
+
+void PickPixels(const void* from, int64_t pixel_bytes, int64_t stride, int64_t count, void* out) {
+  OPKIT_SIMD_CALL(Pick)(from, pixel_bytes, stride, count, out);
+}
 
 }  // namespace opkit::pool3d
 #endif  // HWY_ONCE

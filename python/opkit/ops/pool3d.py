@@ -111,6 +111,12 @@ def _bench(types: Types) -> Iterator[Case]:
                 {"input": arr(1, 16, 64, 64, c)},
                 _attrs((k,) * 3, (s,) * 3, "SAME"),
             )
+    for batch in (1, 32):  # what examples/digits pools: three zooms of 8x8 features
+        yield Case(
+            f"{batch}x3x8x8x16-k322-s322",
+            {"input": arr(batch, 3, 8, 8, 16)},
+            _attrs((3, 2, 2), (3, 2, 2), "VALID"),
+        )
 
 
 _REJECTS = (
