@@ -1,7 +1,5 @@
-// Elementary functions over arrays. float32 versions are vectorised for the
-// best instruction set of the CPU; their worst errors are in ACCURACY.md.
-// float64 versions call libm where its domain is TensorFlow's. x and y may be
-// the same array.
+// Elementary functions over arrays, vectorised for the best instruction set of
+// the CPU; worst errors are in ACCURACY.md. x and y may be the same array.
 #ifndef OPKIT_MATH_ELEMENTARY_H_
 #define OPKIT_MATH_ELEMENTARY_H_
 

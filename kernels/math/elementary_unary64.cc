@@ -1,58 +1,66 @@
 // The float64 versions of elementary.h's functions of one argument.
-#include <algorithm>
 #include <cmath>
 
 #include "math/elementary.h"
+#include "math/simd.h"
+#include "math/tail64.h"
+// After simd.h, which sets the target.
+#include "math/elementary64-inl.h"
 
+// clang-format off
+#define OPKIT_EACH_UNARY(X)                                                          \
+  X(Acos) X(Acosh) X(Asin) X(Asinh) X(Atan) X(Atanh) X(Cosh) X(Elu) X(Erf) X(Erfc)   \
+  X(Exp) X(Expm1) X(Log) X(Log1p) X(Reciprocal) X(Rint) X(Selu) X(Sinh) X(Softplus)  \
+  X(Softsign) X(Tan) X(Tanh)
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit {
+namespace HWY_NAMESPACE {
+namespace f64 {
+
+HWY_INLINE V Reciprocal(V x) { return hn::Div(Set(1.0), x); }
+
+HWY_INLINE V Rint(V x) { return hn::CopySign(hn::Round(x), x); }
+
+// NaN at infinities, as TF computes it.
+HWY_INLINE V Softsign(V x) { return hn::Div(x, hn::Add(hn::Abs(x), Set(1.0))); }
+
+}  // namespace f64
+
+// n is a multiple of kTailBlock64. Consecutive steps do not depend on each
+// other, which hides the latency of the polynomials.
+#define OPKIT_DEFINE(name)                                   \
+  void name##Array64(const double* x, double* y, size_t n) { \
+    const f64::Dd d;                                         \
+    for (size_t i = 0; i < n; i += hn::Lanes(d)) {           \
+      hn::StoreU(f64::name(hn::LoadU(d, x + i)), d, y + i);  \
+    }                                                        \
+  }
+OPKIT_EACH_UNARY(OPKIT_DEFINE)
+#undef OPKIT_DEFINE
+
+}  // namespace HWY_NAMESPACE
+}  // namespace opkit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace opkit {
 namespace {
 
-// Float64 functions that libm lacks.
-double EluF64(double x) { return x < 0 ? std::expm1(x) : x; }
-double ReciprocalF64(double x) { return 1 / x; }
-double SeluF64(double x) {
-  constexpr double kScale = 1.0507009873554804934193349852946;
-  constexpr double kScaleAlpha = 1.7580993408473768599402175208123;
-  return x < 0 ? kScaleAlpha * std::expm1(x) : kScale * x;
-}
-double SoftplusF64(double x) {
-  return x != x ? x : std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
-}
-double SoftsignF64(double x) { return x / (1 + std::fabs(x)); }
-
-template <double (*kFn)(double)>
-void Map(const double* x, double* y, size_t n) {
-  for (size_t i = 0; i < n; ++i) y[i] = kFn(x[i]);
-}
+#define OPKIT_TABLE(name) OPKIT_SIMD_EXPORT(name##Array64);
+OPKIT_EACH_UNARY(OPKIT_TABLE)
 
 }  // namespace
 
 namespace math {
 
-#define OPKIT_F64(name, fn) \
-  void name(const double* x, double* y, size_t n) { Map<fn>(x, y, n); }
-OPKIT_F64(Acos, std::acos)
-OPKIT_F64(Acosh, std::acosh)
-OPKIT_F64(Asin, std::asin)
-OPKIT_F64(Asinh, std::asinh)
-OPKIT_F64(Atan, std::atan)
-OPKIT_F64(Atanh, std::atanh)
-OPKIT_F64(Cosh, std::cosh)
-OPKIT_F64(Elu, EluF64)
-OPKIT_F64(Erf, std::erf)
-OPKIT_F64(Erfc, std::erfc)
-OPKIT_F64(Exp, std::exp)
-OPKIT_F64(Expm1, std::expm1)
-OPKIT_F64(Log, std::log)
-OPKIT_F64(Log1p, std::log1p)
-OPKIT_F64(Reciprocal, ReciprocalF64)
-OPKIT_F64(Rint, std::nearbyint)
-OPKIT_F64(Selu, SeluF64)
-OPKIT_F64(Sinh, std::sinh)
-OPKIT_F64(Softplus, SoftplusF64)
-OPKIT_F64(Softsign, SoftsignF64)
-OPKIT_F64(Tan, std::tan)
-OPKIT_F64(Tanh, std::tanh)
+#define OPKIT_F64(name)                                   \
+  void name(const double* x, double* y, size_t n) {       \
+    RunBlocks64(OPKIT_SIMD_CALL(name##Array64), x, y, n); \
+  }
+OPKIT_EACH_UNARY(OPKIT_F64)
 
 }  // namespace math
 }  // namespace opkit
+#endif  // HWY_ONCE
