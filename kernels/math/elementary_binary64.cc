@@ -2,52 +2,161 @@
 #include <cmath>
 
 #include "math/elementary.h"
+#include "math/simd.h"
+#include "math/tail64.h"
+// After simd.h, which sets the target.
+#include "math/elementary64-inl.h"
 
+// clang-format off
+#define OPKIT_EACH_BINARY(X)                                                       \
+  X(DivNoNan) X(NextAfter) X(TruncateDiv) X(TruncateMod) X(Xdivy) X(Xlog1py)       \
+  X(Xlogy) X(EluGrad) X(Relu6Grad) X(SoftplusGrad) X(SoftsignGrad)                 \
+  X(ReciprocalGrad) X(RsqrtGrad) X(SqrtGrad)
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit {
+namespace HWY_NAMESPACE {
+namespace f64 {
+
+HWY_INLINE M IsZero(V x) { return hn::Eq(x, hn::Zero(Dd())); }
+
+HWY_INLINE V DivNoNan(V a, V b) { return hn::IfThenZeroElse(IsZero(b), hn::Div(a, b)); }
+
+HWY_INLINE V Xdivy(V a, V b) { return If(IsZero(a), a, hn::Div(a, b)); }
+
+HWY_INLINE V Xlog1py(V a, V b) { return If(IsZero(a), a, hn::Mul(a, Log1p(b))); }
+
+HWY_INLINE V Xlogy(V a, V b) { return If(IsZero(a), a, hn::Mul(a, Log(b))); }
+
+HWY_INLINE V TruncateDiv(V a, V b) {
+  const V q = hn::Div(a, b);
+  return hn::CopySign(hn::Trunc(q), q);
+}
+
+// Steps the representation by one, away from 0 or towards it.
+HWY_INLINE V NextAfter(V a, V b) {
+  const V zero = hn::Zero(Dd());
+  const M away = hn::Not(hn::Xor(hn::Gt(b, a), hn::Gt(a, zero)));
+  const Vu one = hn::Set(Du(), uint64_t{1});
+  const V moved = If(away, FromBits(hn::Add(Bits(a), one)), FromBits(hn::Sub(Bits(a), one)));
+  const V y = If(IsZero(a), hn::CopySign(FromBits(one), b), moved);
+  const V ordered = If(hn::Eq(a, b), b, y);
+  return If(hn::Or(hn::IsNaN(a), hn::IsNaN(b)), hn::Add(a, b), ordered);
+}
+
+// a - trunc(a / b) b. A fused product leaves it exact while the quotient is below
+// 2^52; the quotient may be rounded up to the next integer, one divisor too many.
+// Other lanes, and all of them where nothing is fused, go to libm.
+HWY_INLINE V TruncateMod(V a, V b) {
+  const Dd d;
+  const V q = hn::Trunc(hn::Div(a, b));
+  const V r = hn::NegMulAdd(q, b, a);
+  const M over = hn::Lt(hn::CopySign(r, hn::Xor(r, a)), hn::Zero(d));
+  const V near = hn::CopySign(hn::Add(r, hn::IfThenElseZero(over, hn::CopySign(b, a))), a);
+  V result = If(hn::Lt(hn::Abs(a), hn::Abs(b)), a, near);
+  const M fast = hn::And(hn::Lt(hn::Abs(q), Set(HWY_NATIVE_FMA ? 0x1p52 : 0.0)),
+                         hn::Le(hn::Abs(b), Set(DBL_MAX)));
+  if (HWY_UNLIKELY(!hn::AllTrue(d, fast))) {
+    HWY_ALIGN double x[HWY_MAX_LANES_D(Dd)];
+    HWY_ALIGN double y[HWY_MAX_LANES_D(Dd)];
+    hn::Store(a, d, x);
+    hn::Store(b, d, y);
+    for (size_t i = 0; i < hn::Lanes(d); ++i) y[i] = std::fmod(x[i], y[i]);
+    result = hn::Load(d, y);
+  }
+  return result;
+}
+
+HWY_INLINE V EluGrad(V g, V y) {
+  return If(hn::Lt(y, hn::Zero(Dd())), hn::Mul(hn::Add(y, Set(1.0)), g), g);
+}
+
+// Multiplies by 0 or 1, so that NaN and Inf stay visible.
+HWY_INLINE V Relu6Grad(V g, V x) {
+  const M inside = hn::And(hn::Gt(x, hn::Zero(Dd())), hn::Lt(x, Set(6.0)));
+  return hn::Mul(g, hn::IfThenElseZero(inside, Set(1.0)));
+}
+
+HWY_INLINE V SoftplusGrad(V g, V x) { return hn::Div(g, hn::Add(Exp(hn::Neg(x)), Set(1.0))); }
+
+HWY_INLINE V SoftsignGrad(V g, V x) {
+  const V t = hn::Add(hn::Abs(x), Set(1.0));
+  return hn::Div(g, hn::Mul(t, t));
+}
+
+// These three give 0 for a zero gradient even where the slope is not finite.
+// The order of the factors is that of the float32 versions.
+HWY_INLINE V ReciprocalGrad(V y, V g) {
+  const M small = hn::Lt(hn::Abs(y), Set(1.0));
+  const V first = hn::Mul(y, If(small, g, y));
+  return hn::IfThenZeroElse(IsZero(g), hn::Mul(hn::Neg(first), If(small, y, g)));
+}
+
+HWY_INLINE V SqrtGrad(V y, V g) { return hn::IfThenZeroElse(IsZero(g), hn::Div(g, hn::Add(y, y))); }
+
+HWY_INLINE V RsqrtGrad(V y, V g) {
+  const V size = hn::Abs(y);
+  const M middle = hn::And(hn::Ge(size, Set(1.0)), hn::Lt(size, Set(0x1p300)));
+  const V t = hn::Mul(y, g);
+  const V slope = hn::Mul(hn::Mul(y, y), Set(-0.5));
+  const V z = hn::Mul(If(middle, hn::Mul(slope, y), slope), If(middle, g, t));
+  return hn::IfThenZeroElse(IsZero(t), z);
+}
+
+}  // namespace f64
+
+// n is a multiple of kTailBlock64.
+#define OPKIT_DEFINE(name)                                                       \
+  void name##Array64(const double* a, const double* b, double* y, size_t n) {    \
+    const f64::Dd d;                                                             \
+    for (size_t i = 0; i < n; i += hn::Lanes(d)) {                               \
+      hn::StoreU(f64::name(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i); \
+    }                                                                            \
+  }
+OPKIT_EACH_BINARY(OPKIT_DEFINE)
+#undef OPKIT_DEFINE
+
+}  // namespace HWY_NAMESPACE
+}  // namespace opkit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace opkit {
 namespace {
 
+#define OPKIT_TABLE(name) OPKIT_SIMD_EXPORT(name##Array64);
+OPKIT_EACH_BINARY(OPKIT_TABLE)
+
 constexpr double kSeluScale = 1.0507009873554804934193349852946;
 constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
-
-// Factors in the order of the float32 version.
-double RsqrtGradOf(double y, double g) {
-  const double slope = -0.5 * y * y;
-  if (y * g == 0) return 0;
-  return (std::fabs(y) >= 1 && std::fabs(y) < 0x1p300) ? slope * y * g : slope * (y * g);
-}
 
 }  // namespace
 
 namespace math {
 
-// u and v are the two arguments in `value`.
-#define OPKIT_LOOP(name, T, value)                    \
-  void name(const T* a, const T* b, T* y, size_t n) { \
-    for (size_t i = 0; i < n; ++i) {                  \
-      const T u = a[i];                               \
-      const T v = b[i];                               \
-      y[i] = (value);                                 \
-    }                                                 \
+#define OPKIT_F64(name)                                              \
+  void name(const double* a, const double* b, double* y, size_t n) { \
+    RunBlocks64(OPKIT_SIMD_CALL(name##Array64), a, b, y, n);         \
   }
-OPKIT_LOOP(NextAfter, double, std::nextafter(u, v))
-OPKIT_LOOP(TruncateMod, double, std::fmod(u, v))
-OPKIT_LOOP(TruncateDiv, double, std::trunc(u / v))
-OPKIT_LOOP(DivNoNan, double, v == 0 ? 0 : u / v)
-OPKIT_LOOP(MulNoNan, double, v == 0 ? 0 : u * v)
-OPKIT_LOOP(Xdivy, double, u == 0 ? u : u / v)
-OPKIT_LOOP(Xlog1py, double, u == 0 ? u : u * std::log1p(v))
-OPKIT_LOOP(Xlogy, double, u == 0 ? u : u * std::log(v))
-OPKIT_LOOP(EluGrad, double, v < 0 ? (v + 1) * u : u)
-OPKIT_LOOP(Relu6Grad, double, u*((v > 0 && v < 6) ? 1.0 : 0.0))
-OPKIT_LOOP(ReluGrad, double, u*(v > 0 ? 1.0 : 0.0))
-OPKIT_LOOP(SeluGrad, double, u*(v < 0 ? v + kSeluScaleAlpha : kSeluScale))
-OPKIT_LOOP(SoftplusGrad, double, u / (std::exp(-v) + 1))
-OPKIT_LOOP(SoftsignGrad, double, u / ((std::fabs(v) + 1) * (std::fabs(v) + 1)))
-OPKIT_LOOP(ReciprocalGrad, double, v == 0 ? 0 : std::fabs(u) < 1 ? -(u * v) * u : -(u * u) * v)
-OPKIT_LOOP(RsqrtGrad, double, RsqrtGradOf(u, v))
-OPKIT_LOOP(SigmoidGrad, double, v * u * (1 - u))
-OPKIT_LOOP(SqrtGrad, double, v == 0 ? 0 : v / (u + u))
-OPKIT_LOOP(TanhGrad, double, v * ((1 - u) * (1 + u)))
+OPKIT_EACH_BINARY(OPKIT_F64)
+
+// Bound by memory: the compiler's vectors of the baseline do. u and v are the two
+// arguments in `value`.
+#define OPKIT_LOOP(name, value)                                      \
+  void name(const double* a, const double* b, double* y, size_t n) { \
+    for (size_t i = 0; i < n; ++i) {                                 \
+      const double u = a[i];                                         \
+      const double v = b[i];                                         \
+      y[i] = (value);                                                \
+    }                                                                \
+  }
+OPKIT_LOOP(MulNoNan, v == 0 ? 0 : u * v)
+OPKIT_LOOP(ReluGrad, u*(v > 0 ? 1.0 : 0.0))
+OPKIT_LOOP(SeluGrad, u*(v < 0 ? v + kSeluScaleAlpha : kSeluScale))
+OPKIT_LOOP(SigmoidGrad, v * u * (1 - u))
+OPKIT_LOOP(TanhGrad, v * ((1 - u) * (1 + u)))
 
 }  // namespace math
 }  // namespace opkit
+#endif  // HWY_ONCE
