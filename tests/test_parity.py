@@ -7,7 +7,7 @@ import pytest
 from opkit import registry
 from opkit.spec import QUANTIZED, specs
 from opkit.verify import parity
-from opkit.verify.declaration import combinations, has_cases
+from opkit.verify.declaration import combinations
 from opkit.verify.execute import Runner
 from opkit.verify.results import OK
 
@@ -16,13 +16,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     declared = registry.declarations()
     wanted = metafunc.config.getoption("--op") or sorted(set(declared) & set(specs()))
     if {"op", "types"} <= set(metafunc.fixturenames):
-        pairs = [
-            (n, str(t))
-            for n in wanted
-            for t in combinations(specs()[n], declared[n])
-            # A dtype without cases fails, unless the spec says why there can be none.
-            if has_cases(specs()[n], t) or not specs()[n].partial
-        ]
+        pairs = [(n, str(t)) for n in wanted for t in combinations(specs()[n], declared[n])]
         metafunc.parametrize(("op", "types"), pairs, ids=[f"{n}-{t}" for n, t in pairs])
     elif "op" in metafunc.fixturenames:
         metafunc.parametrize("op", wanted)

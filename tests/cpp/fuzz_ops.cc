@@ -6,6 +6,8 @@
 //
 // A failing case prints the command that repeats it. With clang's -fsanitize=fuzzer
 // (OPKIT_LIBFUZZER) the same cases are driven by libFuzzer instead.
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +22,7 @@ using opkit::internal::OpEntry;
 namespace {
 
 constexpr double kLongRun = 60;      // seconds after which every op must have had its call
+constexpr unsigned kHang = 60;       // seconds of one call after which SIGALRM ends the process
 constexpr uint64_t kMoreDraws = 10;  // a round, for an op that had none yet
 
 bool Selected(const std::string& ops, const char* name) {
@@ -88,6 +91,7 @@ int main(int argc, char** argv) {
     // Named before it runs: a sanitizer ends the process.
     std::fprintf(stderr, "\rcase: fuzz_ops --ops %s --case %llu            ", ops[k]->decl.name_,
                  static_cast<unsigned long long>(case_seed));
+    alarm(kHang);
     bool ran = false;
     if (!RunOne(*ops[k], case_seed, &ran)) {
       ++silent;

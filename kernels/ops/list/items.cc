@@ -9,6 +9,13 @@ namespace {
 // Unset items take no memory; the bound keeps sums of sizes far from overflow.
 constexpr int64_t kMaxItems = INT32_MAX;
 
+// What SetItem and its kin take: all else could never be put into the list.
+Status CheckItemType(OpContext& ctx) {
+  const DType t = ctx.attr_type("element_dtype");
+  if (t == DType::kString || t == DType::kVariant || DTypeSize(t) != 0) return {};
+  return Error("element_dtype is %s; a list holds numbers, bools, strings or lists", DTypeName(t));
+}
+
 Status NewList(OpContext& ctx, DType dtype, int shape_input, int64_t size, int64_t max_elements) {
   auto list = std::make_shared<TensorList>();
   list->dtype = StorageType(dtype);
@@ -30,6 +37,7 @@ OPKIT_OP(TensorListReserve)
       element_dtype: type
     )")
     .DataDependent()
+    .Prepare(CheckItemType)
     .Run(Reserve);
 
 Status Empty(OpContext& ctx) {
@@ -42,6 +50,7 @@ OPKIT_OP(EmptyTensorList)
       element_dtype: type
     )")
     .DataDependent()
+    .Prepare(CheckItemType)
     .Run(Empty);
 
 Status SetItem(OpContext& ctx) {
@@ -65,7 +74,7 @@ Status SetItem(OpContext& ctx) {
 OPKIT_OP(TensorListSetItem)
     .Signature(R"(
       input_handle: variant, index: int32[], item: element_dtype -> output_handle: variant
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string, variant}
       resize_if_index_out_of_bounds: bool = false
     )")
     .DataDependent()
@@ -100,7 +109,7 @@ Status GetItem(OpContext& ctx) {
 OPKIT_OP(TensorListGetItem)
     .Signature(R"(
       input_handle: variant, index: int32[], element_shape: Tshape -> item: element_dtype
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string, variant}
       Tshape in {index}
     )")
     .DataDependent()
@@ -126,7 +135,7 @@ Status PushBack(OpContext& ctx) {
 OPKIT_OP(TensorListPushBack)
     .Signature(R"(
       input_handle: variant, tensor: element_dtype -> output_handle: variant
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string, variant}
     )")
     .DataDependent()
     .Run(PushBack);
@@ -151,7 +160,7 @@ Status PopBack(OpContext& ctx) {
 OPKIT_OP(TensorListPopBack)
     .Signature(R"(
       input_handle: variant, element_shape: int32 -> output_handle: variant, tensor: element_dtype
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string, variant}
     )")
     .DataDependent()
     .Run(PopBack);

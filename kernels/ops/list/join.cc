@@ -43,7 +43,7 @@ Status Stack(OpContext& ctx) {
 OPKIT_OP(TensorListStack)
     .Signature(R"(
       input_handle: variant, element_shape: int32 -> tensor: element_dtype
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
       num_elements: int = -1
     )")
     .DataDependent()
@@ -78,7 +78,7 @@ Status Gather(OpContext& ctx) {
 OPKIT_OP(TensorListGather)
     .Signature(R"(
       input_handle: variant, indices: int32[n], element_shape: int32 -> values: element_dtype
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
     )")
     .DataDependent()
     .Run(Gather);
@@ -152,7 +152,7 @@ Status ConcatV1(OpContext& ctx) {
 OPKIT_OP(TensorListConcat)
     .Signature(R"(
       input_handle: variant -> tensor: element_dtype, lengths: int64
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
       element_shape: shape = unknown
     )")
     .DataDependent()
@@ -169,7 +169,7 @@ OPKIT_OP(TensorListConcatV2)
     .Signature(R"(
       input_handle: variant, element_shape: shape_type, leading_dims: int64[n]
           -> tensor: element_dtype, lengths: int64
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
       shape_type in {index}
     )")
     .DataDependent()

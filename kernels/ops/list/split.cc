@@ -30,7 +30,7 @@ Status FromTensor(OpContext& ctx) {
 OPKIT_OP(TensorListFromTensor)
     .Signature(R"(
       tensor: element_dtype, element_shape: shape_type -> output_handle: variant
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
       shape_type in {index}
     )")
     .DataDependent()
@@ -78,7 +78,7 @@ OPKIT_OP(TensorListSplit)
     .Signature(R"(
       tensor: element_dtype, element_shape: shape_type, lengths: int64[n]
           -> output_handle: variant
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
       shape_type in {index}
     )")
     .DataDependent()
@@ -129,7 +129,7 @@ OPKIT_OP(TensorListScatter)
     .Signature(R"(
       tensor: element_dtype, indices: int32[n], element_shape: shape_type
           -> output_handle: variant
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
       shape_type in {index}
     )")
     .DataDependent()
@@ -140,7 +140,7 @@ OPKIT_OP(TensorListScatterV2)
     .Signature(R"(
       tensor: element_dtype, indices: int32[n], element_shape: shape_type, num_elements: int32[]
           -> output_handle: variant
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
       shape_type in {index}
     )")
     .DataDependent()
@@ -158,7 +158,7 @@ Status ScatterInto(OpContext& ctx) {
 OPKIT_OP(TensorListScatterIntoExistingList)
     .Signature(R"(
       input_handle: variant, tensor: element_dtype, indices: int32[n] -> output_handle: variant
-      element_dtype in {any}
+      element_dtype in {numeric, bool, string}
     )")
     .DataDependent()
     .Run(ScatterInto);

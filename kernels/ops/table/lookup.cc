@@ -72,7 +72,7 @@ OPKIT_OP(LookupTableFindV2)
     .Signature(R"(
       table_handle: resource, keys: Tin, default_value: Tout -> values: Tout
       Tin in {int32, int64, string}
-      Tout in {numeric, bool, string}
+      Tout in {float32, float64, int32, int64, bool, string}
     )")
     .DataDependent()
     .Stateful()
@@ -139,7 +139,7 @@ OPKIT_OP(LookupTableInsertV2)
     .Signature(R"(
       table_handle: resource, keys: Tin, values: Tout ->
       Tin in {int32, int64, string}
-      Tout in {numeric, bool, string}
+      Tout in {float32, float64, int32, int64, bool, string}
     )")
     .DataDependent()
     .Stateful()
@@ -172,7 +172,7 @@ OPKIT_OP(LookupTableImportV2)
     .Signature(R"(
       table_handle: resource, keys: Tin, values: Tout ->
       Tin in {int32, int64, string}
-      Tout in {numeric, bool, string}
+      Tout in {float32, float64, int32, int64, bool, string}
     )")
     .DataDependent()
     .Stateful()
@@ -181,7 +181,7 @@ OPKIT_OP(InitializeTableV2)
     .Signature(R"(
       table_handle: resource, keys: Tkey, values: Tval ->
       Tkey in {int32, int64, string}
-      Tval in {numeric, bool, string}
+      Tval in {float32, float64, int32, int64, bool, string}
     )")
     .DataDependent()
     .Stateful()
@@ -260,7 +260,7 @@ OPKIT_OP(LookupTableExportV2)
     .Signature(R"(
       table_handle: resource -> keys: Tkeys, values: Tvalues
       Tkeys in {int32, int64, string}
-      Tvalues in {numeric, bool, string}
+      Tvalues in {float32, float64, int32, int64, bool, string}
     )")
     .DataDependent()
     .Stateful()

@@ -24,8 +24,12 @@ Status ReadKind(const OpContext& ctx, bool vector_rows, bool write_once, TableKi
   if (out->key != DType::kInt32 && out->key != DType::kInt64 && out->key != DType::kString) {
     return Error("key_dtype is %s, want int32, int64 or string", DTypeName(out->key));
   }
-  if (out->value != DType::kString && DTypeSize(out->value) == 0) {
-    return Error("value_dtype is %s, want a number, bool or string", DTypeName(out->value));
+  // Those of TensorFlow's tables.
+  constexpr DTypeSet kValues = Bit(DType::kFloat32) | Bit(DType::kFloat64) | Bit(DType::kInt32) |
+                               Bit(DType::kInt64) | Bit(DType::kBool) | Bit(DType::kString);
+  if ((Bit(out->value) & kValues) == 0) {
+    return Error("value_dtype is %s, want float32, float64, int32, int64, bool or string",
+                 DTypeName(out->value));
   }
   if (vector_rows) {
     const PartialShape& shape = ctx.attr_shape("value_shape");
@@ -36,6 +40,12 @@ Status ReadKind(const OpContext& ctx, bool vector_rows, bool write_once, TableKi
     out->row = shape.dims[0];
   }
   return {};
+}
+
+template <bool vector_rows>
+Status CheckKind(OpContext& ctx) {
+  TableKind kind;
+  return ReadKind(ctx, vector_rows, false, &kind);
 }
 
 std::string Text(const TableKind& kind) {
@@ -104,12 +114,14 @@ OPKIT_OP(HashTableV2)
     .State<NodeId>()
     .DataDependent()
     .Stateful()
+    .Prepare(CheckKind<false>)
     .Run(MakeHashTable);
 OPKIT_OP(MutableHashTableV2)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_NAMES OPKIT_TABLE_TYPES)
     .State<NodeId>()
     .DataDependent()
     .Stateful()
+    .Prepare(CheckKind<false>)
     .Run(MakeMutable);
 OPKIT_OP(MutableHashTableOfTensorsV2)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_NAMES OPKIT_TABLE_TYPES
@@ -117,18 +129,21 @@ OPKIT_OP(MutableHashTableOfTensorsV2)
     .State<NodeId>()
     .DataDependent()
     .Stateful()
+    .Prepare(CheckKind<true>)
     .Run(MakeMutableOfTensors);
 OPKIT_OP(AnonymousHashTable)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_TYPES)
     .State<NodeId>()
     .DataDependent()
     .Stateful()
+    .Prepare(CheckKind<false>)
     .Run(MakeAnonymousHashTable);
 OPKIT_OP(AnonymousMutableHashTable)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_TYPES)
     .State<NodeId>()
     .DataDependent()
     .Stateful()
+    .Prepare(CheckKind<false>)
     .Run(MakeAnonymousMutable);
 
 }  // namespace

@@ -43,6 +43,16 @@ def find_flex_python() -> Path | None:
     return None
 
 
+def _packed(value: np.ndarray) -> np.ndarray:
+    """Strings as NumPy's fixed-width ones, which a .npy file holds without pickling."""
+    if value.dtype != object:
+        return value
+    packed = value.astype("S")
+    if not np.array_equal(packed.astype(object), value):
+        raise RuntimeError("strings that end with a zero byte do not travel to the Flex worker")
+    return packed
+
+
 class FlexWorker:
     """A process that runs and times SELECT_TF_OPS models.
 
@@ -100,9 +110,9 @@ class FlexWorker:
         folder = Path(self._folder.name)
         (folder / f"{handle}.tflite").write_bytes(model)
         for i, value in enumerate(feeds):
-            if value.dtype == object or value.dtype.name == "bfloat16":
-                raise RuntimeError("strings and bfloat16 do not travel to the Flex worker")
-            np.save(folder / f"{handle}-in{i}.npy", value)
+            if value.dtype.name == "bfloat16":
+                raise RuntimeError("bfloat16 does not travel to the Flex worker")
+            np.save(folder / f"{handle}-in{i}.npy", _packed(value))
         self._ask(do="load", handle=handle, folder=str(folder), inputs=len(feeds))
         return handle
 
@@ -110,10 +120,11 @@ class FlexWorker:
         """What the model computed when it was loaded."""
         answer = self._ask(do="outputs", handle=handle, folder=self._folder.name)
         folder = Path(self._folder.name)
-        return [
+        found = [
             np.load(folder / f"{handle}-out{i}.npy", allow_pickle=False)
             for i in range(answer["outputs"])
         ]
+        return [v.astype(object) if v.dtype.kind == "S" else v for v in found]
 
     def calls_for(self, handle: str, target: float) -> int:
         """How many calls last `target` seconds."""

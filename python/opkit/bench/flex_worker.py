@@ -41,6 +41,7 @@ def main():
         details = interpreter.get_output_details()
         for i, detail in enumerate(details):
             value = interpreter.get_tensor(detail["index"])
+            value = value.astype("S") if value.dtype == object else value
             np.save(os.path.join(folder, f"{handle}-out{i}.npy"), value, allow_pickle=False)
         return {"outputs": len(details)}
 

@@ -12,14 +12,14 @@ from opkit.bench.flex import FlexWorker
 from opkit.registry import Declaration
 from opkit.spec import Case, Spec, Types
 from opkit.verify.execute import Runner, Session
-from opkit.verify.graphs import convert_program, feeds_of, in_order
+from opkit.verify.graphs import feeds_of, in_order, model_of
 from opkit.verify.parity import SMALL, Prepared, case_inputs, judge
 from opkit.verify.reference import flat_outputs, tensorflow
 from opkit.verify.results import CaseResult
 
 
 class Program:
-    """A program converted once: ours, TensorFlow's graph, and Flex run the same nodes."""
+    """A program made a model once: ours, TensorFlow's graph, and Flex run the same nodes."""
 
     def __init__(
         self, spec: Spec, declaration: Declaration, types: Types, case: Case, runner: Runner
@@ -27,7 +27,7 @@ class Program:
         tf = tensorflow()
         self.spec, self.declaration = spec, declaration
         self.inputs = case_inputs(spec, declaration, types, case, SMALL)
-        self.model = convert_program(case, self.inputs)
+        self.model = model_of(case, self.inputs)
         self.session: Session = runner.load(self.model)
         self.feeds = feeds_of(self.session, self.inputs)
         program = case.program

@@ -110,6 +110,15 @@ def _save_cases(op: str) -> Callable[[Types], Iterator[Case]]:
     return cases
 
 
+def _save_bench(op: str) -> Callable[[Types], Iterator[Case]]:
+    """1 MB saved and restored."""
+
+    def cases(types: Types) -> Iterator[Case]:
+        yield Case("1MB", {"x": arr(512, 512)}, program=_save_program(op, "bench"))
+
+    return cases
+
+
 _SAVE_REJECTS = (
     Reject(
         "no-such-folder",
@@ -136,13 +145,13 @@ _SAVE_REJECTS = (
 
 
 @functools.cache
-def _written(dtype: str, v2: bool) -> str:
-    """Path of a checkpoint that TensorFlow wrote, holding one tensor of each of `_SHAPES`."""
+def _written(dtype: str, v2: bool, shapes: tuple[tuple[int, ...], ...] = _SHAPES) -> str:
+    """Path of a checkpoint that TensorFlow wrote, holding one tensor of each of the shapes."""
     import tensorflow as tf
 
-    path = str(_folder() / f"tf-{dtype}-{'v2' if v2 else 'v1'}")
-    tensors = [tf.constant(_values(dtype, s)) for s in _SHAPES]
-    names = [f"t{i}" for i in range(len(_SHAPES))]
+    path = str(_folder() / f"tf-{dtype}-{'v2' if v2 else 'v1'}-{len(shapes)}")
+    tensors = [tf.constant(_values(dtype, s)) for s in shapes]
+    names = [f"t{i}" for i in range(len(shapes))]
     if v2:
         specs = [""] * len(names)
         tf.raw_ops.SaveV2(prefix=path, tensor_names=names, shape_and_slices=specs, tensors=tensors)
@@ -184,6 +193,23 @@ def _restore_cases(with_slice: bool) -> Callable[[Types], Iterator[Case]]:
             yield Case("pattern", {"file_pattern": pattern, "tensor_name": _strings(b"t1")})
 
     return cases
+
+
+def _restore_bench(types: Types) -> Iterator[Case]:
+    path = _strings(_written("float32", False, ((512, 512),)).encode())
+    inputs = {"file_pattern": path, "tensor_name": _strings(b"t0")}
+    yield Case("1MB", inputs, dtypes=("float32",))
+
+
+def _restore_v2_bench(types: Types) -> Iterator[Case]:
+    path = _written("float32", True, ((512, 512),))
+
+    def program(tf: Any) -> Any:  # the converter writes the dtypes into the node
+        return tf.raw_ops.RestoreV2(
+            prefix=path, tensor_names=["t0"], shape_and_slices=[""], dtypes=["float32"]
+        )
+
+    yield Case("1MB", program=program, dtypes=("float32",))
 
 
 def _restore_v2_program(dtype: str, with_slice: bool) -> Callable[..., Any]:
@@ -234,7 +260,7 @@ def _v2_inputs(path: bytes, names: list[bytes], specs: list[bytes]) -> dict[str,
 
 
 def _spec(name: str, cases: Any, doc: str, **more: Any) -> Spec:
-    peers = Peers(tf=False, flex=False, lowering=False)
+    peers = Peers(lowering=False)
     return Spec(name, cases, Exact(), peers=peers, doc=doc, source=_SOURCE, **more)
 
 
@@ -243,6 +269,7 @@ register(
         "Save",
         _save_cases("Save"),
         "Writes tensors to one file in the V1 format; the file appears when it is complete.",
+        bench=_save_bench("Save"),
         rejects=_SAVE_REJECTS,
     ),
     _spec("SaveSlices", _save_cases("SaveSlices"), "Save, each tensor a part of a larger one."),
@@ -250,11 +277,13 @@ register(
         "SaveV2",
         _save_cases("SaveV2"),
         "Writes tensors to <prefix>.index and <prefix>.data-00000-of-00001.",
+        bench=_save_bench("SaveV2"),
     ),
     _spec(
         "Restore",
         _restore_cases(False),
         "Reads a tensor from V1 files that a pattern names, or from a V2 prefix.",
+        bench=_restore_bench,
         rejects=(
             Reject(
                 "no-file",
@@ -283,6 +312,7 @@ register(
         "RestoreV2",
         _restore_v2_cases,
         "Reads tensors, or parts of them, from a V2 prefix, or from a V1 file.",
+        bench=_restore_v2_bench,
         reference=_restore_v2,
         rejects=(
             Reject(

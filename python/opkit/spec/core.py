@@ -63,6 +63,8 @@ class Case:
       inputs. Default: scalars and 1-D integer inputs with at most 16 elements are graph inputs too.
     program: for ops that need others around them (lists, tables): `program(tf, **inputs)` returns
       outputs, is converted with tf.function and run with opkit's kernels; TF runs it eagerly.
+    direct: with `program`: its graph becomes a model node by node, without the converter; for
+      programs of nothing but kernels, with dtypes that the converter refuses.
     dynamic: with `program`, names of inputs whose dimensions are left open in the signature.
     dtypes: restricts the case to these main dtypes.
     """
@@ -72,6 +74,7 @@ class Case:
     attrs: Mapping[str, Any] = field(default_factory=dict)
     constant: tuple[str, ...] | bool = ()
     program: Callable[..., Any] | None = None
+    direct: bool = False
     dynamic: tuple[str, ...] = ()
     dtypes: tuple[str, ...] | None = None
 
@@ -139,7 +142,6 @@ class Spec:
     via: only where TensorFlow's op lacks a dtype that the kernel has: {"float16": "float32"}
       computes the reference in float32 and rounds it.
     quant: {"same": True} when the output keeps the input's scale and zero point.
-    partial: why some declared dtypes have no case. Without it such a dtype fails the tests.
     """
 
     name: str
@@ -157,7 +159,6 @@ class Spec:
     bench: Callable[[Types], Iterable[Case]] | Sequence[Case] = ()
     bench_dtypes: tuple[str, ...] = ()
     peers: Peers = field(default_factory=Peers)
-    partial: str = ""
     doc: str = ""
     source: str = ""
 
