@@ -16,20 +16,24 @@ HWY_INLINE V Sqr(V x) { return hn::Mul(x, x); }
 // I_0 or I_1, times exp(-|x|) if kScaled.
 template <int kOrder, bool kScaled>
 struct BesselIFn {
-  static constexpr size_t kIn = 1, kRegions = 2;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    return hn::Le(hn::Abs(a[0]), Num(d, 8));
+  static constexpr size_t kIn = 1, kRegions = kScaled ? 2 : 3;
+  static constexpr unsigned kExact = 1u << 2;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = hn::Abs(a[0]);
+    if constexpr (kScaled) return FirstOf(hn::Le(x, Set(8.0)));
+    return FirstOf(hn::Le(x, Set(8.0)), hn::Lt(x, Set(kInf)));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0], ax = hn::Abs(x);
+    if constexpr (kR == 2) return Set(kNan);
     if constexpr (kR == 0) {
       V y;
       if constexpr (kOrder == 0) {
         y = OPKIT_FIT(kF, I0Small, Sqr(x));
       } else {
-        y = hn::Mul(x, OPKIT_FIT(kF, I1Small, Sqr(x)));
+        y = PlusZero(hn::Mul(x, OPKIT_FIT(kF, I1Small, Sqr(x))));
       }
       if constexpr (kScaled) y = hn::Mul(y, Exp<kF>(hn::Neg(ax)));
       return y;
@@ -49,28 +53,28 @@ struct BesselIFn {
     }
     return y;
   }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    if constexpr (kOrder == 1) y = PlusZeroAtZero(d, a[0], y);
-    if constexpr (kScaled) return y;
-    return hn::IfThenElse(hn::Eq(hn::Abs(a[0]), Num(d, kInf)), Num(d, kNan), y);
-  }
 };
 
 // K_0 or K_1, times exp(x) if kScaled.
 template <int kOrder, bool kScaled>
 struct BesselKFn {
-  static constexpr size_t kIn = 1, kRegions = 2;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    return hn::Le(a[0], Num(d, 1));
+  static constexpr size_t kIn = 1, kRegions = 3;
+  static constexpr unsigned kExact = 1u << 2;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = a[0];
+    return If(hn::Gt(x, Set(0.0)), FirstOf(hn::Le(x, Set(1.0)), hn::Lt(x, Set(kInf))), Set(2.0));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
     V y;
+    if constexpr (kR == 2) {
+      y = If(hn::Le(x, Set(0.0)), Set(kInf), x);
+      return If(hn::Eq(x, Set(kInf)), Set(0.0), y);
+    }
     if constexpr (kR == 0) {
-      const V z = Sqr(x), log = Log<kF>(x);
+      const V z = Sqr(x), log = LogPositive<kF>(x);
       if constexpr (kOrder == 0) {
         y = hn::NegMulAdd(log, OPKIT_FIT(kF, I0One, z), OPKIT_FIT(kF, K0Small, z));
       } else {
@@ -89,11 +93,6 @@ struct BesselKFn {
     y = hn::Mul(y, hn::Sqrt(v));
     if constexpr (!kScaled) y = hn::Mul(y, Exp<kF>(hn::Neg(x)));
     return y;
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    y = hn::IfThenElse(hn::Le(a[0], Num(d, 0)), Num(d, kInf), y);
-    return hn::IfThenElse(hn::Eq(a[0], Num(d, kInf)), Num(d, 0), y);
   }
 };
 
@@ -143,9 +142,10 @@ HWY_INLINE V BesselJYLarge(V x) {
 template <int kOrder>
 struct BesselJFn {
   static constexpr size_t kIn = 1, kRegions = 2;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    return hn::Le(hn::Abs(a[0]), Num(d, 8));
+  static constexpr unsigned kExact = 0;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    return FirstOf(hn::Le(hn::Abs(a[0]), Set(8.0)));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
@@ -155,26 +155,30 @@ struct BesselJFn {
     if constexpr (kOrder == 0) return y;
     return hn::Xor(y, hn::And(x, Set(-0.0)));
   }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    return hn::IfThenElse(hn::Eq(hn::Abs(a[0]), Num(d, kInf)), Num(d, kNan), y);
-  }
 };
 
 template <int kOrder>
 struct BesselYFn {
-  static constexpr size_t kIn = 1, kRegions = 2;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    return hn::Le(a[0], Num(d, 8));
+  static constexpr size_t kIn = 1, kRegions = 3;
+  static constexpr unsigned kExact = 0;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = a[0];
+    return If(hn::Gt(x, Set(0.0)), FirstOf(hn::Le(x, Set(8.0)), hn::Lt(x, Set(kInf))), Set(2.0));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
     if constexpr (kR == 1) return BesselJYLarge<kF, kOrder, true>(x);
+    if constexpr (kR == 2) {
+      // Y_1(0) is NaN in TensorFlow's float32, -inf in its float64.
+      const V zero = Set(kOrder == 1 && kF ? kNan : -kInf);
+      const V y = If(hn::Lt(x, Set(0.0)), Set(-kInf), Set(kNan));
+      return If(hn::Eq(x, Set(0.0)), zero, y);
+    }
     // Full accuracy for float32 as well: the terms cancel at the zeros.
     const V z = Sqr(x);
-    const V j = hn::Mul(Log<false>(x), BesselJSmall<false, kOrder>(x));
+    const V j = hn::Mul(LogPositive<false>(x), BesselJSmall<false, kOrder>(x));
     if constexpr (kOrder == 0) {
       // The fits are shifted to be free of zeros.
       const V fit = hn::Sub(OPKIT_FIT(false, Y0Small, z), Set(2.0));
@@ -182,14 +186,6 @@ struct BesselYFn {
     }
     const V fit = hn::Mul(x, hn::Sub(OPKIT_FIT(false, Y1Small, z), Set(1.0)));
     return hn::MulAdd(Set(kTwoOverPi), hn::Sub(j, hn::Div(Set(1.0), x)), fit);
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    y = hn::IfThenElse(hn::Lt(a[0], Num(d, 0)), Num(d, -kInf), y);
-    // Y_1(0) is NaN in TensorFlow's float32, -inf in its float64.
-    constexpr bool kNanAtZero = kOrder == 1 && std::is_same_v<hn::TFromD<D>, float>;
-    y = hn::IfThenElse(hn::Eq(a[0], Num(d, 0)), Num(d, kNanAtZero ? kNan : -kInf), y);
-    return hn::IfThenElse(hn::Eq(a[0], Num(d, kInf)), Num(d, kNan), y);
   }
 };
 
@@ -208,18 +204,18 @@ using BesselY1Fn = BesselYFn<1>;
 
 }  // namespace special
 
-OPKIT_SPECIAL_MAP1(BesselI0, BesselI0Fn)
-OPKIT_SPECIAL_MAP1(BesselI0e, BesselI0eFn)
-OPKIT_SPECIAL_MAP1(BesselI1, BesselI1Fn)
-OPKIT_SPECIAL_MAP1(BesselI1e, BesselI1eFn)
-OPKIT_SPECIAL_MAP1(BesselK0, BesselK0Fn)
-OPKIT_SPECIAL_MAP1(BesselK0e, BesselK0eFn)
-OPKIT_SPECIAL_MAP1(BesselK1, BesselK1Fn)
-OPKIT_SPECIAL_MAP1(BesselK1e, BesselK1eFn)
-OPKIT_SPECIAL_MAP1(BesselJ0, BesselJ0Fn)
-OPKIT_SPECIAL_MAP1(BesselJ1, BesselJ1Fn)
-OPKIT_SPECIAL_MAP1(BesselY0, BesselY0Fn)
-OPKIT_SPECIAL_MAP1(BesselY1, BesselY1Fn)
+OPKIT_SPECIAL_KERNELS(BesselI0, BesselI0Fn)
+OPKIT_SPECIAL_KERNELS(BesselI0e, BesselI0eFn)
+OPKIT_SPECIAL_KERNELS(BesselI1, BesselI1Fn)
+OPKIT_SPECIAL_KERNELS(BesselI1e, BesselI1eFn)
+OPKIT_SPECIAL_KERNELS(BesselK0, BesselK0Fn)
+OPKIT_SPECIAL_KERNELS(BesselK0e, BesselK0eFn)
+OPKIT_SPECIAL_KERNELS(BesselK1, BesselK1Fn)
+OPKIT_SPECIAL_KERNELS(BesselK1e, BesselK1eFn)
+OPKIT_SPECIAL_KERNELS(BesselJ0, BesselJ0Fn)
+OPKIT_SPECIAL_KERNELS(BesselJ1, BesselJ1Fn)
+OPKIT_SPECIAL_KERNELS(BesselY0, BesselY0Fn)
+OPKIT_SPECIAL_KERNELS(BesselY1, BesselY1Fn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit

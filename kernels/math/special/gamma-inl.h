@@ -71,44 +71,56 @@ HWY_INLINE V LgammaPositive(V r) {
   return hn::Add(g, LogNormal<false>(q));
 }
 
+// |sin(pi r)| / pi: |Gamma(-r)| = 1 / (r Gamma(r)) over it.
+HWY_INLINE V ReflectionSine(V r) {
+  return hn::Mul(hn::Abs(SinPiReduced<false>(hn::Sub(r, hn::Round(r)))), Set(1 / kPi));
+}
+
 struct LgammaFn {
-  static constexpr size_t kIn = 1, kRegions = 5;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    const auto x = a[0];
-    if constexpr (kR == 0) return hn::And(hn::Ge(x, Num(d, 1)), hn::Lt(x, Num(d, 3)));
-    if constexpr (kR == 1) return hn::And(hn::Ge(x, Num(d, 0)), hn::Lt(x, Num(d, 1)));
-    if constexpr (kR == 2) return hn::Lt(x, Num(d, 0));
-    if constexpr (std::is_same_v<hn::TFromD<D>, float>) return hn::MaskFalse(d);
-    return hn::And(hn::Ge(x, Num(d, 3)), hn::Lt(x, Num(d, 8)));
+  static constexpr size_t kIn = 1, kRegions = 7;
+  static constexpr unsigned kExact = 1u << 3 | 1u << 6;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = a[0];
+    const M positive = hn::Gt(x, Set(0.0)), low = hn::Lt(x, Set(1.0)), mid = hn::Lt(x, Set(3.0));
+    // The last: 0, NaN and -inf.
+    V r = If(positive, If(mid, If(low, Set(1.0), Set(0.0)), Set(2.0)), Set(6.0));
+    if constexpr (!kF) r = If(hn::AndNot(mid, hn::Lt(x, Set(8.0))), Set(5.0), r);
+    const M negative = hn::And(hn::Lt(x, Set(0.0)), hn::Gt(x, Set(-kInf)));
+    return If(negative, If(hn::Gt(x, Set(-8.0)), Set(3.0), Set(4.0)), r);
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     V x = a[0];
-    if constexpr (kR == 0) return LgammaMid<kF>(hn::Sub(x, Set(1.0)));
-    if constexpr (kR == 1) return hn::Sub(LgammaMid<kF>(x), Log<kF>(x));
-    if constexpr (kR == 3) {
+    // The zeros at 1 and 2 are positive zeros.
+    if constexpr (kR == 0) return PlusZero(LgammaMid<kF>(hn::Sub(x, Set(1.0))));
+    if constexpr (kR == 1) return hn::Sub(LgammaMid<kF>(x), LogPositive<kF>(x));
+    if constexpr (kR == 2) return LgammaStirling<kF>(x);
+    if constexpr (kR == 5) {
       const V p = ShiftDown(x);
       return hn::Add(LogNormal<kF>(p), LgammaMid<kF>(hn::Sub(x, Set(1.0))));
     }
-    if constexpr (kR == 4) return LgammaStirling<kF>(x);
-    // Reflection; the two parts cancel near the zeros, hence full accuracy for
-    // float32 too. LgammaSplit's q = 1 / r cancels the r of the formula.
     const V r = hn::Abs(x);
-    V q;
-    const V g = LgammaSplit(r, q);
-    const V s = hn::Abs(SinPiReduced<false>(hn::Sub(r, hn::Round(r))));
-    const V arg =
-        hn::Mul(hn::Mul(s, Set(1 / kPi)), If(hn::Lt(r, Set(1.0)), Set(1.0), hn::Mul(r, q)));
-    return hn::Neg(hn::Add(Log<false>(arg), g));
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    const auto inf = Num(d, kInf);
-    const auto pole = hn::Or(hn::Eq(hn::Abs(a[0]), inf),
-                             hn::And(hn::Le(a[0], Num(d, 0)), hn::Eq(hn::Floor(a[0]), a[0])));
-    // The zeros at 1 and 2 are positive zeros.
-    return hn::IfThenElse(pole, inf, hn::Add(y, Num(d, 0)));
+    if constexpr (kR == 3) {
+      // Reflection; the two parts cancel near the zeros, hence full accuracy for
+      // float32 too. Below 1 the r of the formula and Gamma(r) = Gamma(1 + r) / r cancel.
+      const M small = hn::Lt(r, Set(1.0));
+      V y = r;
+      const V q = hn::Mul(ShiftDown(y), r), s = ReflectionSine(r);
+      const V g = LgammaMid<false>(If(small, r, hn::Sub(y, Set(1.0))));
+      return hn::Neg(hn::Add(Log(hn::Mul(s, If(small, Set(1.0), q))), g));
+    }
+    if constexpr (kR == 4) {
+      const V s = hn::Mul(ReflectionSine(r), r);
+      V log;
+      if constexpr (kF) {
+        log = If(hn::Eq(s, Set(0.0)), Set(-kInf), LogMedium(s));
+      } else {
+        log = Log(s);
+      }
+      return hn::Neg(hn::Add(log, LgammaStirling<false, kF>(hn::Min(r, Set(1e304)))));
+    }
+    return If(hn::Eq(x, x), Set(kInf), x);
   }
 };
 
@@ -146,44 +158,60 @@ HWY_INLINE V DigammaShifted(V x) {
   return hn::Add(hn::Div(num, den), DigammaMid<kF>(x, hn::Sub(x, Set(1.0))));
 }
 
+// digamma(x) for 0 < x < 3.
+template <bool kF>
+HWY_INLINE V DigammaLow(V x) {
+  const M low = hn::Lt(x, Set(1.0));
+  const V t = hn::Add(x, hn::IfThenElseZero(low, Set(1.0)));
+  // Below 1 the exact x serves as u = t - 1.
+  const V u = If(low, x, hn::Sub(x, Set(1.0)));
+  const V inv = hn::IfThenElseZero(low, hn::Div(Set(1.0), x));
+  return hn::Sub(DigammaMid<kF>(t, u), inv);
+}
+
+// digamma(x) = digamma(1 - x) - pi / tan(pi x): the last term, NaN at the poles.
+HWY_INLINE V DigammaReflection(V x) {
+  V s, c;
+  SinCosPi<false>(hn::Sub(hn::Round(x), x), s, c);
+  return If(hn::Eq(s, Set(0.0)), Set(kNan), hn::Mul(Set(kPi), hn::Div(c, s)));
+}
+
 struct DigammaFn {
-  static constexpr size_t kIn = 1, kRegions = 4;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    const auto x = a[0];
-    if constexpr (kR == 0) return hn::And(hn::Ge(x, Num(d, 0)), hn::Lt(x, Num(d, 3)));
-    if constexpr (kR == 1) return hn::Lt(x, Num(d, 0));
-    if constexpr (std::is_same_v<hn::TFromD<D>, float>) return hn::MaskFalse(d);
-    return hn::And(hn::Ge(x, Num(d, 3)), hn::Lt(x, Num(d, 8)));
+  static constexpr size_t kIn = 1, kRegions = 6;
+  static constexpr unsigned kExact = 1u << 1 | 1u << 2 | 1u << 5;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = a[0];
+    V r = If(hn::Lt(x, Set(3.0)), Set(0.0), Set(3.0));
+    if constexpr (!kF) {
+      r = If(hn::And(hn::Ge(x, Set(3.0)), hn::Lt(x, Set(8.0))), Set(4.0), r);
+    }
+    // The full reflection: float32 too has zeros on the negative axis.
+    r = If(hn::Lt(x, Set(0.0)), If(hn::Gt(x, Set(-7.0)), Set(1.0), Set(2.0)), r);
+    const M plain = hn::And(hn::Lt(hn::Abs(x), Set(kInf)), hn::Ne(x, Set(0.0)));
+    return If(plain, r, Set(5.0));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
-    const V x = a[0];
-    if constexpr (kR == 0) {
-      const M low = hn::Lt(x, Set(1.0));
-      const V t = hn::Add(x, hn::IfThenElseZero(low, Set(1.0)));
-      const V u = If(low, x, hn::Sub(x, Set(1.0)));
-      const V inv = hn::IfThenElseZero(low, hn::Div(Set(1.0), x));
-      return hn::Sub(DigammaMid<kF>(t, u), inv);
-    }
-    if constexpr (kR == 2) return DigammaShifted<kF>(x);
+    const V x = a[0], t = hn::Sub(Set(1.0), x);
+    if constexpr (kR == 0) return DigammaLow<kF>(x);
+    if constexpr (kR == 1) return hn::Add(DigammaReflection(x), DigammaShifted<false>(t));
+    if constexpr (kR == 2) return hn::Add(DigammaReflection(x), DigammaStirling<false>(t));
     if constexpr (kR == 3) return DigammaStirling<kF>(x);
-    // psi(-r) = psi(1 + r) + pi cot(pi r).
-    const V r = hn::Neg(x);
-    const V t = hn::Add(r, Set(1.0));
-    const V psi = If(hn::Lt(t, Set(8.0)), DigammaShifted<false>(hn::Min(t, Set(8.0))),
-                     DigammaStirling<false>(hn::Max(t, Set(8.0))));
-    V s, c;
-    SinCosPi<false>(hn::Sub(r, hn::Round(r)), s, c);
-    return hn::MulAdd(Set(kPi), hn::Div(c, s), psi);
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    const auto pole = hn::And(hn::Le(a[0], Num(d, 0)), hn::Eq(hn::Floor(a[0]), a[0]));
-    y = hn::IfThenElse(pole, Num(d, kNan), y);
-    return hn::IfThenElse(hn::Eq(a[0], Num(d, kInf)), a[0], y);
+    if constexpr (kR == 4) return DigammaShifted<kF>(x);
+    return If(hn::Eq(x, Set(kInf)), x, Set(kNan));
   }
 };
+
+// digamma(x) of any x.
+HWY_INLINE V Digamma(V x) {
+  const V one = Set(1.0), t = If(hn::Lt(x, Set(0.0)), hn::Sub(one, x), x);
+  V y = If(hn::Lt(t, one), DigammaLow<false>(t), DigammaShifted<false>(hn::Min(t, Set(8.0))));
+  y = If(hn::Lt(t, Set(8.0)), y, DigammaStirling<false>(hn::Max(t, Set(8.0))));
+  y = If(hn::Lt(x, Set(0.0)), hn::Add(DigammaReflection(x), y), y);
+  const M plain = hn::And(hn::Lt(hn::Abs(x), Set(kInf)), hn::Ne(x, Set(0.0)));
+  return If(plain, y, If(hn::Eq(x, Set(kInf)), x, Set(kNan)));
+}
 
 }  // namespace special
 }  // namespace HWY_NAMESPACE

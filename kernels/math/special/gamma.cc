@@ -8,8 +8,8 @@ HWY_BEFORE_NAMESPACE();
 namespace opkit {
 namespace HWY_NAMESPACE {
 
-OPKIT_SPECIAL_MAP1(Lgamma, LgammaFn)
-OPKIT_SPECIAL_MAP1(Digamma, DigammaFn)
+OPKIT_SPECIAL_KERNELS(Lgamma, LgammaFn)
+OPKIT_SPECIAL_KERNELS(Digamma, DigammaFn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit

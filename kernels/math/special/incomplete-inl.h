@@ -23,19 +23,19 @@ constexpr double kSeriesEps = kF ? 1e-10 : 1e-17;
 template <bool kF>
 constexpr double kFractionEps = kF ? 1e-10 : 3e-16;
 
-// lambda - 1 - log(lambda) with lambda = 1 + mu.
+// mu - log(1 + mu) for |mu| <= 1/2 with s = mu / (2 + mu).
 template <bool kF>
+HWY_INLINE V PhiNear(V mu, V s) {
+  const V z = hn::Mul(s, s), tail = hn::Mul(hn::Mul(s, z), OPKIT_FIT(kF, AtanhWide, z));
+  return hn::NegMulAdd(Set(2.0), tail, hn::Mul(s, mu));
+}
+
+// lambda - 1 - log(lambda) with lambda = 1 + mu.
 HWY_INLINE V Phi(V lambda, V mu) {
   const M near = hn::Le(hn::Abs(mu), Set(0.5));
   const V m = hn::IfThenElseZero(near, mu);
-  const V close = hn::Mul(hn::Mul(m, m), OPKIT_FIT(kF, Log1pmx, m));
-  V log;
-  if constexpr (kF) {
-    log = LogMedium(lambda);
-  } else {
-    log = Log<false>(lambda);
-  }
-  return If(near, close, hn::Sub(mu, log));
+  const V close = PhiNear<false>(m, hn::Div(m, hn::Add(m, Set(2.0))));
+  return If(near, close, hn::Sub(mu, LogPositive<false>(lambda)));
 }
 
 // log of Gamma(a) / (sqrt(2 pi / a) (a / e)^a), a >= 8.
@@ -44,37 +44,53 @@ HWY_INLINE V StirlingTail(V a) {
   return hn::Mul(inv, StirlingSeries<false>(hn::Mul(inv, inv)));
 }
 
+// 1 / (12 x) and so on, x >= 3, from inv = 1 / x.
+HWY_INLINE V ShortStirlingTail(V inv) {
+  return hn::Mul(inv, StirlingSeries<true>(hn::Mul(inv, inv)));
+}
+
+// x^a e^-x / Gamma(a + 1) for float32, a below some 1e4: Stirling's formula for
+// Gamma(a + 3), with A^A divided into x^a.
+HWY_INLINE V ShortGammaPrefactor(V a, V x) {
+  const V b = hn::Add(a, Set(3.0)), inv = hn::Div(Set(1.0), b);
+  const V e =
+      hn::MulAdd(a, LogMedium(hn::Mul(x, inv)), hn::Sub(hn::Sub(b, x), ShortStirlingTail(inv)));
+  const V p = hn::Mul(hn::Add(a, Set(1.0)), hn::Add(a, Set(2.0)));
+  const V scale = hn::Mul(hn::Mul(p, inv), hn::Mul(inv, inv));
+  return hn::Mul(Exp<true>(e), hn::Mul(scale, hn::Sqrt(hn::Mul(b, Set(1 / kTwoPi)))));
+}
+
 // x^a e^-x / Gamma(a + 1). For a >= 8 relative to the maximum at x = a, which
 // keeps the exponent small where the result is not.
-template <bool kF>
-HWY_INLINE V GammaPrefactor(V a, V x) {
+HWY_INLINE V FullGammaPrefactor(V a, V x) {
   const M big = hn::Ge(a, Set(8.0));
   const V ab = hn::Max(a, Set(8.0));
   const V lambda = hn::Div(x, ab);
   const V large =
-      hn::Neg(hn::MulAdd(ab, Phi<kF>(lambda, hn::Div(hn::Sub(x, ab), ab)), StirlingTail(ab)));
+      hn::Neg(hn::MulAdd(ab, Phi(lambda, hn::Div(hn::Sub(x, ab), ab)), StirlingTail(ab)));
   // Gamma(a + 1) = exp(g) * p.
   V y = hn::Min(hn::Add(a, Set(1.0)), Set(9.0));
   const M tiny = hn::Lt(a, Set(2.0));  // 1 + a would round a tiny a away
   V shifted = If(hn::Ge(y, Set(8.0)), hn::Sub(y, Set(1.0)), y);
   const V last = If(hn::Ge(y, Set(8.0)), shifted, Set(1.0));
   const V p = hn::Mul(ShiftDown(shifted), last);
-  const V g = LgammaMid<kF>(If(tiny, a, hn::Sub(shifted, Set(1.0))));
-  V e;
-  if constexpr (kF) {
-    e = Exp<true>(If(big, large, hn::Sub(hn::MulSub(a, LogMedium(x), x), g)));
-  } else {
-    V low, lost;
-    const V log = LogPair(x, low), product = hn::Mul(a, log);
-    low = hn::MulAdd(a, low, ProductLow(a, log, product));
-    V sum = TwoSum(product, hn::Neg(x), lost);
-    low = hn::Add(low, lost);
-    sum = TwoSum(sum, hn::Neg(g), lost);
-    low = hn::Add(low, lost);
-    e = ExpPair(If(big, large, sum), hn::IfThenZeroElse(big, low));
-  }
+  const V g = LgammaMid<false>(If(tiny, a, hn::Sub(shifted, Set(1.0))));
+  V low, lost;
+  const V log = LogPair(x, low), product = hn::Mul(a, log);
+  low = hn::MulAdd(a, low, ProductLow(a, log, product));
+  V sum = TwoSum(product, hn::Neg(x), lost);
+  low = hn::Add(low, lost);
+  sum = TwoSum(sum, hn::Neg(g), lost);
+  low = hn::Add(low, lost);
+  const V e = ExpPair(If(big, large, sum), hn::IfThenZeroElse(big, low));
   return hn::Mul(
       e, If(big, hn::Div(Set(1.0), hn::Sqrt(hn::Mul(Set(kTwoPi), ab))), hn::Div(Set(1.0), p)));
+}
+
+template <bool kF>
+HWY_INLINE V GammaPrefactor(V a, V x) {
+  if constexpr (kF) return ShortGammaPrefactor(a, x);
+  return FullGammaPrefactor(a, x);
 }
 
 // sum of x^n / ((a + 1) .. (a + n)) as one fraction, everything scaled by s so
@@ -138,42 +154,36 @@ HWY_INLINE V GammaFraction(V a, V x) {
   return value;
 }
 
-template <bool kF, size_t kN>
-HWY_INLINE V TemmeRow(V eta, const double (&c)[kN]) {
-  if constexpr (kF) {
-    double head[12] = {};
-    for (size_t i = 0; i < 12; ++i) head[i] = c[i];
-    return Horner(eta, head);
-  }
-  return Horner(eta, c);
-}
-
 // The smaller of P and Q for |x - a| <= a / 2, a >= 16; which one is it: P where
 // x < a.
 template <bool kF>
 HWY_INLINE V GammaTemme(V a, V x) {
-  const V mu = hn::Div(hn::Sub(x, a), a);
-  const V fit = OPKIT_FIT(kF, Log1pmx, mu);
-  const V eta = hn::Mul(mu, hn::Sqrt(hn::Add(fit, fit)));
-  const V exponent = hn::Mul(a, hn::Mul(hn::Mul(mu, mu), fit));
-  const V inv = hn::Div(Set(1.0), a);
+  const V inv = hn::Div(Set(1.0), a), delta = hn::Sub(x, a);
+  const V mu = kF ? hn::Mul(delta, inv) : hn::Div(delta, a);
+  const V phi = PhiNear<kF>(mu, hn::Div(mu, hn::Add(mu, Set(2.0))));
+  const V exponent = hn::Mul(a, phi);
+  const V eta = hn::CopySign(hn::Sqrt(hn::Add(phi, phi)), delta);
   V t;
   if constexpr (kF) {
-    t = TemmeRow<kF>(eta, kTemme4);
+    t = Horner(eta, kTemme4F);
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme3F));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme2F));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme1F));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme0F));
   } else {
-    t = TemmeRow<kF>(eta, kTemme11);
-    t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme10));
-    t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme9));
-    t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme8));
-    t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme7));
-    t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme6));
-    t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme5));
-    t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme4));
+    t = Horner(eta, kTemme11D);
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme10D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme9D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme8D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme7D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme6D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme5D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme4D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme3D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme2D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme1D));
+    t = hn::MulAdd(t, inv, Horner(eta, kTemme0D));
   }
-  t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme3));
-  t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme2));
-  t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme1));
-  t = hn::MulAdd(t, inv, TemmeRow<kF>(eta, kTemme0));
   t = hn::Mul(t, hn::Sqrt(hn::Mul(inv, Set(1 / kTwoPi))));
   t = hn::Xor(t, hn::And(eta, Set(-0.0)));
   // erfc(z) = exp(-z^2) erfcx(z), z^2 = exponent.
@@ -183,70 +193,145 @@ HWY_INLINE V GammaTemme(V a, V x) {
   return hn::Mul(Exp<kF>(hn::Neg(exponent)), hn::MulAdd(Set(0.5), erfcx, t));
 }
 
-// P (or Q if kUpper) in region 0: Temme, 1: series, 2: continued fraction.
-template <bool kUpper>
-struct IgammaFn {
-  static constexpr size_t kIn = 2, kRegions = 3;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* in) {
-    const auto a = in[0], x = in[1];
-    const auto temme =
-        hn::And(hn::Ge(a, Num(d, 16)), hn::Le(hn::Abs(hn::Sub(x, a)), hn::Mul(a, Num(d, 0.5))));
-    if constexpr (kR == 0) return temme;
-    const auto limit = hn::Max(Num(d, 1), hn::Add(a, hn::Min(a, Num(d, 1))));
-    return hn::AndNot(temme, hn::Lt(x, limit));
-  }
+// Where P and Q are computed and what: 1 Temme's, the smaller; 2 the series, P; 3
+// the continued fraction, Q; 4 as 2 for float32 where Q is small though P is
+// computed. 0 and 5 need no computation.
+struct GammaCore {
+  static constexpr size_t kIn = 2;
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
-    const V a = in[0], x = in[1], one = Set(1.0);
-    if constexpr (kR == 0) {
-      const V y = GammaTemme<kF>(a, x);
-      const M is_q = hn::Ge(x, a);
-      return If(kUpper ? is_q : hn::Not(is_q), y, hn::Sub(one, y));
-    }
-    if constexpr (kR == 1) {
-      // 1 - P takes full accuracy for float32 too: it is small where a is.
-      constexpr bool kShort = kF && !kUpper;
-      const V p = hn::Mul(GammaPrefactor<kShort>(a, x), GammaSeries<kShort>(a, x));
-      return kUpper ? hn::Max(hn::Sub(one, p), Set(0.0)) : p;
-    }
-    const V q = hn::Mul(hn::Mul(GammaPrefactor<kF>(a, x), a), GammaFraction<kF>(a, x));
-    return kUpper ? q : hn::Sub(one, q);
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* in, hn::Vec<D> y) {
-    const auto a = in[0], x = in[1], zero = Num(d, 0), inf = Num(d, kInf);
-    const auto at_zero = Num(d, kUpper ? 1 : 0), at_inf = Num(d, kUpper ? 0 : 1);
-    y = hn::IfThenElse(hn::Eq(x, inf), at_inf, y);
-    y = hn::IfThenElse(hn::Eq(a, inf), hn::IfThenElse(hn::Eq(x, inf), zero, at_zero), y);
-    y = hn::IfThenElse(hn::And(hn::Gt(a, zero), hn::Ge(x, zero)), y, Num(d, kNan));
-    // TensorFlow's P(a, 0) is 0 for every a, its Q(a, 0) needs a > 0.
-    auto none = hn::Eq(x, zero);
-    if constexpr (kUpper) none = hn::And(none, hn::Gt(a, zero));
-    return hn::IfThenElse(none, at_zero, y);
+    const V a = in[0], x = in[1];
+    if constexpr (kR == 1) return GammaTemme<kF>(a, x);
+    if constexpr (kR == 2) return hn::Mul(GammaPrefactor<kF>(a, x), GammaSeries<kF>(a, x));
+    return hn::Mul(hn::Mul(GammaPrefactor<kF>(a, x), a), GammaFraction<kF>(a, x));
   }
 };
 
+// Igamma, or Igammac if kUpper: the regions.
+template <bool kUpper>
+struct GammaEnds {
+  static constexpr size_t kIn = 2, kRegions = 6;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* in) {
+    const V a = in[0], x = in[1], delta = hn::Sub(x, a);
+    const M below = hn::Lt(delta, Set(0.0));
+    const M temme = hn::And(hn::Ge(a, Set(16.0)), hn::Le(hn::Abs(delta), hn::Mul(a, Set(0.5))));
+    const M series = hn::Lt(x, hn::Max(Set(1.0), hn::Add(a, hn::Min(a, Set(1.0)))));
+    V r = If(temme, Set(1.0), If(series, Set(2.0), Set(3.0)));
+    if constexpr (kF && kUpper) {
+      r = If(hn::AndNot(hn::Ge(a, Set(0.5)), series), Set(4.0), r);
+    }
+    // The smaller of P and Q is at most exp(-a phi(x / a)) (Chernoff), where
+    // a phi(1 + delta / a) >= delta^2 / (2 a + delta), 4/3 delta above 0: it is 0 or
+    // the other 1.
+    const V width = hn::MulAdd(delta, If(below, Set(1.0), Set(4.0 / 3)), hn::Add(a, a));
+    constexpr double kZero = kF ? 104 : 746, kOne = kF ? 17.5 : 37.5;
+    const V enough = If(below, Set(kUpper ? kOne : kZero), Set(kUpper ? kZero : kOne));
+    r = If(hn::Ge(hn::Mul(delta, delta), hn::Mul(enough, width)), Set(0.0), r);
+    const M proper = hn::And(hn::Gt(hn::Min(a, x), Set(0.0)), hn::Lt(hn::Max(a, x), Set(kInf)));
+    // Max and Min may drop a NaN.
+    return If(hn::AndNot(hn::Or(hn::IsNaN(a), hn::IsNaN(x)), proper), r, Set(5.0));
+  }
+  template <bool kF, size_t kR>
+  static HWY_INLINE V Eval(const V* in) {
+    const V a = in[0], x = in[1], zero = Set(0.0), inf = Set(kInf);
+    const V at_zero = Set(kUpper ? 1.0 : 0.0), at_inf = Set(kUpper ? 0.0 : 1.0);
+    if constexpr (kR == 0) return If(hn::Lt(x, a), at_zero, at_inf);
+    V y = If(hn::Eq(x, inf), at_inf, Set(kNan));
+    y = If(hn::Eq(a, inf), If(hn::Eq(x, inf), zero, at_zero), y);
+    y = If(hn::And(hn::Gt(a, zero), hn::Ge(x, zero)), y, Set(kNan));
+    // TensorFlow's P(a, 0) is 0 for every a, its Q(a, 0) needs a > 0.
+    M none = hn::Eq(x, zero);
+    if constexpr (kUpper) none = hn::And(none, hn::Gt(a, zero));
+    return If(none, at_zero, y);
+  }
+};
+
+// y = 1 - y where it is P (x - a < edge) and Q is wanted or the other way round.
+inline HWY_NOINLINE void Complement(bool upper, double edge, const double* const* x, double* y,
+                                    size_t n) {
+  const Dd d;
+  const M wanted = upper ? hn::Not(hn::MaskFalse(d)) : hn::MaskFalse(d);
+  for (size_t i = 0; i < n; i += hn::Lanes(d)) {
+    const V v = hn::Load(d, y + i);
+    const M lower = hn::Lt(hn::Sub(hn::Load(d, x[1] + i), hn::Load(d, x[0] + i)), Set(edge));
+    const V other = hn::Max(hn::Sub(Set(1.0), v), Set(0.0));
+    hn::Store(If(hn::Xor(lower, wanted), v, other), d, y + i);
+  }
+}
+
+// Regions 1 to 4; kF for results that become float32.
+template <bool kUpper, bool kF, size_t kR>
+void GammaCompute(const double* const* x, double* y, size_t n) {
+  EvalRegion<GammaCore, kF && kR != 4, kR == 4 ? 2 : kR>(x, y, n);
+  if (kR == 1) Complement(kUpper, 0.0, x, y, n);
+  if ((kR == 2 || kR == 4) && kUpper) Complement(true, kInf, x, y, n);
+  if (kR == 3 && !kUpper) Complement(false, -kInf, x, y, n);
+}
+
+template <bool kUpper, bool kF>
+constexpr Evaluate kGammaRegions[] = {EvalRegion<GammaEnds<kUpper>, false, 0, double>,
+                                      GammaCompute<kUpper, kF, 1>,
+                                      GammaCompute<kUpper, kF, 2>,
+                                      GammaCompute<kUpper, kF, 3>,
+                                      GammaCompute<kUpper, kF, 4>,
+                                      EvalRegion<GammaEnds<kUpper>, false, 5, double>};
+
+// Kernels of export.h.
+template <bool kUpper>
+size_t GammaKernel(size_t region, const double* const* x, double* y, size_t n) {
+  if (region == kSort) return SortRegions<GammaEnds<kUpper>>(x, y, n);
+  kGammaRegions<kUpper, false>[region](x, y, n);
+  return GammaEnds<kUpper>::kRegions;
+}
+template <bool kUpper>
+size_t GammaKernel(size_t region, const float* const* x, float* y, size_t n) {
+  if (region == kSort) return SortRegions<GammaEnds<kUpper>>(x, y, n);
+  Widened(kGammaRegions<kUpper, true>[region], 2, x, y, n);
+  return GammaEnds<kUpper>::kRegions;
+}
+
+// x^a y^b / B(a, b), y = 1 - x, for float32, a and b below some 1e4: Stirling's
+// formula for Gamma(a + 3), Gamma(b + 3), Gamma(a + b + 6), its powers divided
+// into x^a and y^b.
+HWY_INLINE V ShortBetaPrefactor(V a, V b, V x, V y) {
+  const V one = Set(1.0), two = Set(2.0), three = Set(3.0), five = Set(5.0);
+  const V s = hn::Add(a, b);
+  const V ta = hn::Add(a, three), tb = hn::Add(b, three), ts = hn::Add(ta, tb);
+  const V ab = hn::Mul(ta, tb), inv = hn::Div(one, hn::Mul(ab, ts));
+  const V inv_ab = hn::Mul(inv, ts);
+  const V ra = hn::Mul(inv_ab, tb), rb = hn::Mul(inv_ab, ta), rs = hn::Mul(inv, ab);
+  V e = hn::Mul(a, LogMedium(hn::Mul(hn::Mul(x, ts), ra)));
+  e = hn::MulAdd(b, LogMedium(hn::Mul(hn::Mul(y, ts), rb)), e);
+  e = hn::Add(
+      e, hn::Sub(ShortStirlingTail(rs), hn::Add(ShortStirlingTail(ra), ShortStirlingTail(rb))));
+  const V r = hn::Mul(hn::Mul(ts, ts), inv_ab);
+  const V root = hn::Sqrt(hn::Mul(hn::Mul(r, ts), Set(1 / kTwoPi)));
+  // a (a + 1) (a + 2) b (b + 1) (b + 2) / (s .. (s + 5)).
+  const V pa = hn::Mul(hn::Mul(a, hn::Add(a, one)), hn::Add(a, two));
+  const V pb = hn::Mul(hn::Mul(b, hn::Add(b, one)), hn::Add(b, two));
+  const V m = hn::Mul(s, hn::Add(s, five));  // (s + 1) (s + 4) = m + 4, (s + 2) (s + 3) = m + 6
+  const V ps = hn::Mul(hn::Mul(m, hn::Add(m, Set(4.0))), hn::Add(m, Set(6.0)));
+  const V scale = hn::Mul(hn::Mul(r, r), hn::Mul(root, hn::Div(hn::Mul(pa, pb), ps)));
+  return hn::Mul(Exp<true>(e), scale);
+}
+
 // x^a y^b / B(a, b), y = 1 - x.
-template <bool kF, bool kBig>
+template <bool kBig>
 HWY_INLINE V BetaPrefactor(V a, V b, V x, V y) {
   const V s = hn::Add(a, b);
   if constexpr (kBig) {  // both at least 8: relative to the maximum at x = a / s
     const V la = hn::Div(hn::Mul(x, s), a), lb = hn::Div(hn::Mul(y, s), b);
     const V delta = hn::MulSub(b, x, hn::Mul(a, y));  // b x - a y
-    V e = hn::Mul(a, Phi<kF>(la, hn::Div(delta, a)));
-    e = hn::MulAdd(b, Phi<kF>(lb, hn::Neg(hn::Div(delta, b))), e);
+    V e = hn::Mul(a, Phi(la, hn::Div(delta, a)));
+    e = hn::MulAdd(b, Phi(lb, hn::Neg(hn::Div(delta, b))), e);
     e = hn::Add(e, hn::Sub(hn::Add(StirlingTail(a), StirlingTail(b)), StirlingTail(s)));
     const V scale = hn::Div(hn::Mul(a, hn::Div(b, s)), Set(kTwoPi));
-    return hn::Mul(Exp<kF>(hn::Neg(e)), hn::Sqrt(scale));
+    return hn::Mul(Exp<false>(hn::Neg(e)), hn::Sqrt(scale));
   }
   V qa, qb, qs;
   const V ga = LgammaSplit(a, qa), gb = LgammaSplit(b, qb), gs = LgammaSplit(s, qs);
   const V g = hn::Sub(gs, hn::Add(ga, gb)), q = hn::Div(qs, hn::Mul(qa, qb));
-  if constexpr (kF) {
-    const V logs = hn::MulAdd(a, LogMedium(x), hn::Mul(b, LogMedium(y)));
-    return hn::Mul(Exp<true>(hn::Add(logs, g)), q);
-  }
   V low_x, low_y, lost;
   const V log_x = LogPair(x, low_x), log_y = LogPair(y, low_y);
   const V pa = hn::Mul(a, log_x), pb = hn::Mul(b, log_y);
@@ -301,14 +386,27 @@ HWY_INLINE V BetaFraction(V a, V b, V x, V y) {
 }
 
 struct BetaincFn {
-  static constexpr size_t kIn = 3, kRegions = 2;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* in) {
-    return hn::And(hn::Ge(in[0], Num(d, 8)), hn::Ge(in[1], Num(d, 8)));
+  static constexpr size_t kIn = 3, kRegions = 4;
+  static constexpr unsigned kExact = 1u << 1 | 1u << 2 | 1u << 3;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* in) {
+    const V a = in[0], b = in[1], x = in[2], small = hn::Min(a, b), large = hn::Max(a, b);
+    V r = If(hn::Ge(small, Set(8.0)), Set(1.0), Set(2.0));
+    if constexpr (kF) r = If(hn::Le(large, Set(1e4)), Set(0.0), r);
+    const M inside = hn::And(hn::Gt(x, Set(0.0)), hn::Lt(x, Set(1.0)));
+    const M proper = hn::And(hn::Gt(small, Set(0.0)), hn::Lt(large, Set(kInf)));
+    const M none = hn::Or(hn::IsNaN(a), hn::IsNaN(b));
+    return If(hn::AndNot(none, hn::And(inside, proper)), r, Set(3.0));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
-    const V one = Set(1.0);
+    const V one = Set(1.0), zero = Set(0.0);
+    if constexpr (kR == 3) {
+      // As TensorFlow: a <= 0 or b <= 0 first, then the ends of x even for NaN a, b.
+      const M below = hn::Or(hn::Le(in[0], zero), hn::Le(in[1], zero));
+      const M end = hn::Or(hn::Eq(in[2], zero), hn::Eq(in[2], one));
+      return If(hn::AndNot(below, end), PlusZero(in[2]), Set(kNan));
+    }
     // Four steps of the fraction must stay in range; the result is a step long before.
     const V a0 = hn::Min(in[0], Set(1e70)), b0 = hn::Min(in[1], Set(1e70));
     // DLMF 8.17.4 where x is past the mean.
@@ -316,20 +414,14 @@ struct BetaincFn {
     const M swap = hn::Gt(hn::Mul(in[2], hn::Add(hn::Add(a0, b0), Set(2.0))), hn::Add(a0, one));
     const V a = If(swap, b0, a0), b = If(swap, a0, b0);
     const V x = If(swap, y0, in[2]), y = If(swap, in[2], y0);
-    const V v = hn::Mul(BetaPrefactor<kF, kR == 0>(a, b, x, y), BetaFraction<kF>(a, b, x, y));
+    V v;
+    if constexpr (kR == 0) {
+      v = ShortBetaPrefactor(a, b, x, y);
+    } else {
+      v = BetaPrefactor<kR == 1>(a, b, x, y);
+    }
+    v = hn::Mul(v, BetaFraction<kF>(a, b, x, y));
     return If(swap, hn::Sub(one, v), v);
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* in, hn::Vec<D> v) {
-    const auto zero = Num(d, 0), one = Num(d, 1), inf = Num(d, kInf);
-    const auto wild = hn::Not(hn::And(hn::Lt(in[0], inf), hn::Lt(in[1], inf)));  // NaN too
-    const auto bad = hn::Or(wild, hn::Not(hn::And(hn::Gt(in[2], zero), hn::Lt(in[2], one))));
-    v = hn::IfThenElse(bad, Num(d, kNan), v);
-    v = hn::IfThenElse(hn::Eq(in[2], zero), zero, v);
-    v = hn::IfThenElse(hn::Eq(in[2], one), one, v);
-    // As TensorFlow: a <= 0 or b <= 0 first, then the ends of x even for NaN a, b.
-    const auto below = hn::Or(hn::Le(in[0], zero), hn::Le(in[1], zero));
-    return hn::IfThenElse(below, Num(d, kNan), v);
   }
 };
 

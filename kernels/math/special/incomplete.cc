@@ -8,16 +8,18 @@
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
 namespace HWY_NAMESPACE {
-namespace special {
+#define OPKIT_GAMMA_KERNELS(name, upper)                                         \
+  size_t name##F32(size_t region, const float* const* x, float* y, size_t n) {   \
+    return special::GammaKernel<upper>(region, x, y, n);                         \
+  }                                                                              \
+  size_t name##F64(size_t region, const double* const* x, double* y, size_t n) { \
+    return special::GammaKernel<upper>(region, x, y, n);                         \
+  }
+OPKIT_GAMMA_KERNELS(Igamma, false)
+OPKIT_GAMMA_KERNELS(Igammac, true)
+#undef OPKIT_GAMMA_KERNELS
 
-using LowerFn = IgammaFn<false>;
-using UpperFn = IgammaFn<true>;
-
-}  // namespace special
-
-OPKIT_SPECIAL_MAP2(Igamma, LowerFn)
-OPKIT_SPECIAL_MAP2(Igammac, UpperFn)
-OPKIT_SPECIAL_MAP3(Betainc, BetaincFn)
+OPKIT_SPECIAL_KERNELS(Betainc, BetaincFn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit

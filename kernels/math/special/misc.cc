@@ -10,42 +10,41 @@ namespace special {
 
 struct DawsnFn {
   static constexpr size_t kIn = 1, kRegions = 3;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    const auto x = hn::Abs(a[0]);
-    if constexpr (kR == 0) return hn::Le(x, Num(d, 2));
-    return hn::And(hn::Gt(x, Num(d, 2)), hn::Lt(x, Num(d, 5.19)));
+  static constexpr unsigned kExact = 0;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = hn::Abs(a[0]);
+    return FirstOf(hn::Le(x, Set(2.0)), hn::Lt(x, Set(5.19)));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
-    if constexpr (kR == 0) return hn::Mul(x, OPKIT_FIT(kF, DawsnA, hn::Mul(x, x)));
+    // TensorFlow has no negative zero here.
+    if constexpr (kR == 0) return PlusZero(hn::Mul(x, OPKIT_FIT(kF, DawsnA, hn::Mul(x, x))));
     // 2 x F(x) in 1 / x^2 (DLMF 7.12.1 is its expansion).
     const V inv = hn::Div(Set(1.0), x), t = hn::Mul(inv, inv), half = hn::Mul(inv, Set(0.5));
     if constexpr (kR == 1) return hn::Mul(half, OPKIT_FIT(kF, DawsnB, t));
-    return hn::Mul(half, OPKIT_FIT(kF, DawsnC, t));
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>*, hn::Vec<D> y) {
-    return hn::Add(y, Num(d, 0));  // TensorFlow has no negative zero here
+    return PlusZero(hn::Mul(half, OPKIT_FIT(kF, DawsnC, t)));
   }
 };
 
 struct ExpintFn {
-  static constexpr size_t kIn = 1, kRegions = 4;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    const auto x = a[0];
-    if constexpr (kR == 0) return hn::Le(x, Num(d, 2));
-    if constexpr (kR == 1) return hn::And(hn::Gt(x, Num(d, 2)), hn::Le(x, Num(d, 6)));
-    return hn::And(hn::Gt(x, Num(d, 6)), hn::Le(x, Num(d, 12)));
+  static constexpr size_t kIn = 1, kRegions = 5;
+  static constexpr unsigned kExact = 1u << 0 | 1u << 4;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = a[0];
+    const V r = FirstOf(hn::Le(x, Set(2.0)), hn::Le(x, Set(6.0)), hn::Le(x, Set(12.0)),
+                        hn::Lt(x, Set(kInf)));
+    return If(hn::Ge(x, Set(0.0)), r, Set(4.0));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
+    if constexpr (kR == 4) return Set(kNan);
     if constexpr (kR == 0) {
       // Full accuracy for float32 too: a zero at 0.3725.
-      const V log = hn::Add(Log<false>(x), Set(0.57721566490153286061));
+      const V log = hn::Add(Log(x), Set(0.57721566490153286061));
       return hn::MulAdd(x, OPKIT_FIT(false, ExpintA, x), log);
     }
     const V inv = hn::Div(Set(1.0), x);
@@ -59,28 +58,31 @@ struct ExpintFn {
     const V half = Exp<kF>(hn::Mul(Set(0.5), x));  // squared: over no range too early
     return hn::Mul(hn::Mul(hn::Mul(inv, y), half), half);
   }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    const auto inside = hn::And(hn::Ge(a[0], Num(d, 0)), hn::Lt(a[0], Num(d, kInf)));
-    return hn::IfThenElse(inside, y, Num(d, kNan));
-  }
 };
 
 // DLMF 7.5.3 and 7.5.4 beyond 1.6, with the phase reduced exactly.
 template <bool kSine>
 struct FresnelFn {
-  static constexpr size_t kIn = 1, kRegions = 2;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    return hn::Le(hn::Abs(a[0]), Num(d, 1.6));
+  static constexpr size_t kIn = 1, kRegions = 3;
+  static constexpr unsigned kExact = 1u << 2;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = hn::Abs(a[0]);
+    // f(x) < 1e-18 beyond, and x^2 may be over the range.
+    return FirstOf(hn::Le(x, Set(1.6)), hn::Le(x, Set(1e18)));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0], x2 = hn::Mul(x, x);
+    if constexpr (kR == 2) return If(hn::Eq(x, x), hn::CopySign(Set(0.5), x), x);
     if constexpr (kR == 0) {
       const V t = hn::Mul(x2, x2);
-      if constexpr (kSine) return hn::Mul(hn::Mul(x2, x), OPKIT_FIT(kF, FresnelS, t));
-      return hn::Mul(x, OPKIT_FIT(kF, FresnelC, t));
+      if constexpr (kSine) {
+        // A negative zero by underflow only.
+        const V y = hn::Mul(hn::Mul(x2, x), OPKIT_FIT(kF, FresnelS, t));
+        return hn::IfThenZeroElse(hn::Eq(x, Set(0.0)), y);
+      }
+      return PlusZero(hn::Mul(x, OPKIT_FIT(kF, FresnelC, t)));
     }
     const V ax = hn::Abs(x);
     const V inv = hn::Div(Set(1.0), ax), inv2 = hn::Mul(inv, inv), t = hn::Mul(inv2, inv2);
@@ -101,24 +103,20 @@ struct FresnelFn {
     }
     return hn::CopySign(y, x);
   }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    y = PlusZeroAtZero(d, a[0], y);
-    // f(x) < 1e-18 here, and x^2 may be over the range.
-    return hn::IfThenElse(hn::Gt(hn::Abs(a[0]), Num(d, 1e18)), hn::CopySign(Num(d, 0.5), a[0]), y);
-  }
 };
 using FresnelSinFn = FresnelFn<true>;
 using FresnelCosFn = FresnelFn<false>;
 
 // DLMF 25.12.4 and 25.12.6 bring x to [1/2, 3/2].
 struct SpenceFn {
-  static constexpr size_t kIn = 1, kRegions = 3;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    const auto x = a[0];
-    if constexpr (kR == 0) return hn::And(hn::Ge(x, Num(d, 0.5)), hn::Le(x, Num(d, 1.5)));
-    return hn::Lt(x, Num(d, 0.5));
+  static constexpr size_t kIn = 1, kRegions = 4;
+  static constexpr unsigned kExact = 1u << 3;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = a[0];
+    const V r = FirstOf(hn::And(hn::Ge(x, Set(0.5)), hn::Le(x, Set(1.5))), hn::Lt(x, Set(0.5)),
+                        hn::Lt(x, Set(kInf)));
+    return If(hn::Ge(x, Set(0.0)), r, Set(3.0));
   }
   template <bool kF>
   static HWY_INLINE V Middle(V w) {
@@ -134,28 +132,24 @@ struct SpenceFn {
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
-    if constexpr (kR == 0) return Middle<kF>(hn::Sub(x, Set(1.0)));
-    const V log = Log<kF>(x);
-    if constexpr (kR == 1) return Low<kF>(hn::Max(x, Set(0.0)), log);
+    if constexpr (kR == 3) return Set(kNan);
+    if constexpr (kR == 0) return PlusZero(Middle<kF>(hn::Sub(x, Set(1.0))));
+    const V log = LogPositive<kF>(x);
+    if constexpr (kR == 1) return Low<kF>(x, log);
     const V u = hn::Div(Set(1.0), x);
     const V inner = If(hn::Lt(u, Set(0.5)), Low<kF>(hn::Min(u, Set(0.5)), hn::Neg(log)),
                        Middle<kF>(hn::Sub(u, Set(1.0))));
     return hn::NegMulSub(hn::Mul(Set(0.5), log), log, inner);
   }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    const auto inside = hn::And(hn::Ge(a[0], Num(d, 0)), hn::Lt(a[0], Num(d, kInf)));
-    return hn::IfThenElse(inside, hn::Add(y, Num(d, 0)), Num(d, kNan));
-  }
 };
 
 }  // namespace special
 
-OPKIT_SPECIAL_MAP1(Dawsn, DawsnFn)
-OPKIT_SPECIAL_MAP1(Expint, ExpintFn)
-OPKIT_SPECIAL_MAP1(FresnelCos, FresnelCosFn)
-OPKIT_SPECIAL_MAP1(FresnelSin, FresnelSinFn)
-OPKIT_SPECIAL_MAP1(Spence, SpenceFn)
+OPKIT_SPECIAL_KERNELS(Dawsn, DawsnFn)
+OPKIT_SPECIAL_KERNELS(Expint, ExpintFn)
+OPKIT_SPECIAL_KERNELS(FresnelCos, FresnelCosFn)
+OPKIT_SPECIAL_KERNELS(FresnelSin, FresnelSinFn)
+OPKIT_SPECIAL_KERNELS(Spence, SpenceFn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit

@@ -14,7 +14,7 @@ constexpr double kSqrt2 = 1.41421356237309504880;
 
 template <bool kF>
 HWY_INLINE V TailRoot(V p) {
-  return hn::Sqrt(hn::Mul(Set(-2.0), Log<kF>(p)));
+  return hn::Sqrt(hn::Mul(Set(-2.0), LogPositive<kF>(p)));
 }
 
 // The positive g with a tail of p <= 1/8, as long as z < 6.
@@ -31,65 +31,57 @@ HWY_INLINE V FarTail(V z) {
 }
 
 struct ErfinvFn {
-  static constexpr size_t kIn = 1, kRegions = 3;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    const auto x = hn::Abs(a[0]);
-    if constexpr (kR == 0) return hn::Le(x, Num(d, 0.75));
-    if constexpr (std::is_same_v<hn::TFromD<D>, float>) return hn::MaskFalse(d);
-    return hn::Gt(x, Num(d, 1 - 3.1e-8));
+  static constexpr size_t kIn = 1, kRegions = 4;
+  static constexpr unsigned kExact = 1u << 3;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V x = hn::Abs(a[0]);
+    const M far = hn::Gt(x, Set(kF ? 1.0 : 1 - 3.1e-8));  // no float lies there
+    const V r = If(hn::Le(x, Set(0.75)), Set(0.0), If(far, Set(2.0), Set(1.0)));
+    return If(hn::Lt(x, Set(1.0)), r, Set(3.0));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
-    const V x = a[0];
-    if constexpr (kR == 0) return hn::Mul(x, OPKIT_FIT(kF, ErfinvMid, hn::Mul(x, x)));
-    const V z = TailRoot<kF>(hn::Mul(Set(0.5), hn::Sub(Set(1.0), hn::Abs(x))));
-    const V g = kR == 1 ? FarTail<kF>(z) : NearTail<kF>(z);
+    const V x = a[0], ax = hn::Abs(x);
+    if constexpr (kR == 0) return PlusZero(hn::Mul(x, OPKIT_FIT(kF, ErfinvMid, hn::Mul(x, x))));
+    if constexpr (kR == 3) return If(hn::Eq(ax, Set(1.0)), hn::CopySign(Set(kInf), x), Set(kNan));
+    const V z = TailRoot<kF>(hn::Mul(Set(0.5), hn::Sub(Set(1.0), ax)));
+    const V g = kR == 2 ? FarTail<kF>(z) : NearTail<kF>(z);
     return hn::CopySign(hn::Mul(g, Set(kSqrtHalf)), x);
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    const auto x = hn::Abs(a[0]);
-    y = hn::IfThenElse(hn::Eq(x, Num(d, 1)), hn::CopySign(Num(d, kInf), a[0]), y);
-    y = PlusZeroAtZero(d, a[0], y);
-    return hn::IfThenElse(hn::Le(x, Num(d, 1)), y, Num(d, kNan));
   }
 };
 
 struct NdtriFn {
-  static constexpr size_t kIn = 1, kRegions = 3;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* a) {
-    const auto p = a[0];
-    if constexpr (kR == 0) return hn::Le(hn::Abs(hn::Sub(p, Num(d, 0.5))), Num(d, 0.375));
-    const auto tail = hn::Min(p, hn::Sub(Num(d, 1), p));
-    return hn::Lt(tail, Num(d, 1.52e-8));
+  static constexpr size_t kIn = 1, kRegions = 4;
+  static constexpr unsigned kExact = 1u << 3;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* a) {
+    const V p = a[0], tail = hn::Min(p, hn::Sub(Set(1.0), p));
+    const V r = If(hn::Lt(tail, Set(1.52e-8)), Set(2.0), Set(1.0));
+    const M tails = hn::And(hn::Gt(tail, Set(0.0)), hn::Lt(tail, Set(0.125)));
+    return If(hn::Ge(tail, Set(0.125)), Set(0.0), If(tails, r, Set(3.0)));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V p = a[0];
     if constexpr (kR == 0) {
       const V x = hn::MulAdd(Set(2.0), p, Set(-1.0));
-      return hn::Mul(hn::Mul(x, Set(kSqrt2)), OPKIT_FIT(kF, ErfinvMid, hn::Mul(x, x)));
+      return PlusZero(hn::Mul(hn::Mul(x, Set(kSqrt2)), OPKIT_FIT(kF, ErfinvMid, hn::Mul(x, x))));
+    }
+    if constexpr (kR == 3) {
+      const V y = If(hn::Eq(p, Set(0.0)), Set(-kInf), Set(kNan));
+      return If(hn::Eq(p, Set(1.0)), Set(kInf), y);
     }
     const V z = TailRoot<kF>(hn::Min(p, hn::Sub(Set(1.0), p)));
-    const V g = kR == 1 ? FarTail<kF>(z) : NearTail<kF>(z);
+    const V g = kR == 2 ? FarTail<kF>(z) : NearTail<kF>(z);
     return If(hn::Lt(p, Set(0.5)), hn::Neg(g), g);
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* a, hn::Vec<D> y) {
-    const auto p = a[0];
-    y = hn::IfThenElse(hn::Eq(p, Num(d, 0)), Num(d, -kInf), y);
-    y = hn::IfThenElse(hn::Eq(p, Num(d, 1)), Num(d, kInf), y);
-    const auto inside = hn::And(hn::Ge(p, Num(d, 0)), hn::Le(p, Num(d, 1)));
-    return hn::IfThenElse(inside, y, Num(d, kNan));
   }
 };
 
 }  // namespace special
 
-OPKIT_SPECIAL_MAP1(Erfinv, ErfinvFn)
-OPKIT_SPECIAL_MAP1(Ndtri, NdtriFn)
+OPKIT_SPECIAL_KERNELS(Erfinv, ErfinvFn)
+OPKIT_SPECIAL_KERNELS(Ndtri, NdtriFn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit

@@ -1,5 +1,5 @@
 // What the special functions share: elementary functions of double vectors and
-// the block driver. Include after math/simd.h; once per instruction set.
+// the frame of a kernel. Include after math/simd.h; once per instruction set.
 //
 // float32 kernels run in double lanes too, with shorter approximants (kF), so
 // cancellation costs them nothing. Results are not bit-equal between
@@ -69,7 +69,7 @@ HWY_INLINE V Fit(V t, double mid, const double (&f)[kNf], const double (&d)[kNd]
 }
 #define OPKIT_FIT(kF, name, t) Fit<kF>(t, k##name##Mid, k##name##F, k##name##D, k##name##Q)
 
-// exp(x). kF: relative error 3e-10 and the range cut to 1e-307..1e307, enough
+// exp(x). kF: relative error 1e-10 and the range cut to 1e-307..1e307, enough
 // for a float32 result; 0 below. Else below 1 ULP, underflow gradual.
 template <bool kF>
 HWY_INLINE V Exp(V x) {
@@ -81,34 +81,17 @@ HWY_INLINE V Exp(V x) {
   x = If(hn::Gt(x, high), high, x);
   const V n = hn::Round(hn::Mul(x, Set(1.44269504088896340736)));
   const V r = hn::NegMulAdd(n, Set(kLn2Lo), hn::NegMulAdd(n, Set(kLn2Hi), x));
-  // Taylor: |r| <= 0.3466, next term 2e-10 and 4e-18.
-  constexpr double kC[] = {1.0,
-                           1.0,
-                           1.0 / 2,
-                           1.0 / 6,
-                           1.0 / 24,
-                           1.0 / 120,
-                           1.0 / 720,
-                           1.0 / 5040,
-                           1.0 / 40320,
-                           1.0 / 362880,
-                           1.0 / 3628800,
-                           1.0 / 39916800,
-                           1.0 / 479001600,
-                           1.0 / 6227020800.0};
-  constexpr double kShort[] = {1.0,       1.0,       1.0 / 2,    1.0 / 6,    1.0 / 24,
-                               1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320};
   // n + 1023 sits in the low bits of the sum; the shift makes it an exponent.
   const V magic = Set(6755399441055744.0 + 1023.0);
   if constexpr (kF) {
     const V scale = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(n, magic))));
-    return hn::IfThenZeroElse(under, hn::Mul(Horner(r, kShort), scale));
+    return hn::IfThenZeroElse(under, hn::Mul(Horner(r, kExpF), scale));
   } else {
     const V half = hn::Round(hn::Mul(n, Set(0.5)));
     const V s1 = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(half, magic))));
     const V s2 =
         hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(hn::Sub(n, half), magic))));
-    return hn::Mul(hn::Mul(Horner(r, kC), s1), s2);
+    return hn::Mul(hn::Mul(Horner(r, kExpD), s1), s2);
   }
 }
 
@@ -125,36 +108,39 @@ HWY_INLINE V SplitExponent(V x, V& f) {
                  Set(4503599627370496.0 + 1023.0));
 }
 
-// log(1 + f) = 2 atanh(s) = f - f^2 / 2 + s (f^2 / 2 + z kLogTail(z)), s = f / (2 + f), z = s^2.
-constexpr double kLogTail[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11,
-                               2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21};
+// log(1 + f) = 2 atanh(s) = f - f^2 / 2 + s (f^2 / 2 + z AtanhTwice(z)), s = f / (2 + f), z = s^2.
+template <size_t kN>
+HWY_INLINE V AtanhTwice(V z, const double (&tail)[kN]) {
+  const V t = Horner(z, tail);
+  return hn::Add(t, t);
+}
+
+// log(x) = k log(2) + 2 atanh(s) to the accuracy of a table for (atanh(s) / s - 1) / s^2.
+template <size_t kN>
+HWY_INLINE V LogShort(V x, const double (&tail)[kN]) {
+  V f;
+  const V k = SplitExponent(x, f);
+  const V s = hn::Div(f, hn::Add(f, Set(2.0))), s2 = hn::Add(s, s);
+  const V y = hn::MulAdd(hn::Mul(s2, hn::Mul(s, s)), Horner(hn::Mul(s, s), tail), s2);
+  return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), y);
+}
 
 // log(x) of normal positive x; garbage else. kF: relative error 3e-9.
 template <bool kF>
 HWY_INLINE V LogNormal(V x) {
+  if constexpr (kF) return LogShort(x, kAtanhNearF);
   V f;
   const V k = SplitExponent(x, f);
   const V s = hn::Div(f, hn::Add(f, Set(2.0)));
   const V z = hn::Mul(s, s);
-  if constexpr (kF) {
-    constexpr double kShort[] = {2.0, 2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9};
-    return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), hn::Mul(s, Horner(z, kShort)));
-  } else {
-    const V half_sq = hn::Mul(Set(0.5), hn::Mul(f, f));
-    const V r = hn::Mul(z, Horner(z, kLogTail));
-    const V low = hn::MulAdd(s, hn::Add(half_sq, r), hn::Mul(k, Set(kLn2Lo)));
-    return hn::Sub(hn::Mul(k, Set(kLn2Hi)), hn::Sub(hn::Sub(half_sq, low), f));
-  }
+  const V half_sq = hn::Mul(Set(0.5), hn::Mul(f, f));
+  const V r = hn::Mul(z, AtanhTwice(z, kAtanhNearD));
+  const V low = hn::MulAdd(s, hn::Add(half_sq, r), hn::Mul(k, Set(kLn2Lo)));
+  return hn::Sub(hn::Mul(k, Set(kLn2Hi)), hn::Sub(hn::Sub(half_sq, low), f));
 }
 
 // log(x) of normal positive x within 2e-13: exponents of float32 powers.
-HWY_INLINE V LogMedium(V x) {
-  V f;
-  const V k = SplitExponent(x, f);
-  const V s = hn::Div(f, hn::Add(f, Set(2.0)));
-  constexpr double kC[] = {2.0, 2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15};
-  return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), hn::Mul(s, Horner(hn::Mul(s, s), kC)));
-}
+HWY_INLINE V LogMedium(V x) { return LogShort(x, kAtanhMediumF); }
 
 // a + b = returned + low, exactly.
 HWY_INLINE V TwoSum(V a, V b, V& low) {
@@ -190,7 +176,7 @@ HWY_INLINE V LogPair(V x, V& low) {
   const V t = hn::Sub(f, half_sq);
   V rest = hn::Sub(hn::Sub(hn::Sub(f, t), half_sq), square_low);
   rest = hn::MulAdd(k, Set(kLn2Lo), rest);
-  rest = hn::MulAdd(s, hn::MulAdd(z, Horner(z, kLogTail), half_sq), rest);
+  rest = hn::MulAdd(s, hn::MulAdd(z, AtanhTwice(z, kAtanhNearD), half_sq), rest);
   V lost;
   const V sum = TwoSum(hn::Mul(k, Set(kLn2Hi)), t, lost);
   rest = hn::Add(rest, lost);
@@ -205,17 +191,18 @@ HWY_INLINE V ExpPair(V x, V low) {
   return If(hn::Lt(e, Set(kInf)), hn::MulAdd(e, low, e), e);
 }
 
-// log(x): -inf at 0, NaN below, inf at inf.
+// log(x) of finite x > 0, denormals too if not kF.
 template <bool kF>
+HWY_INLINE V LogPositive(V x) {
+  if constexpr (kF) return LogNormal<true>(x);
+  const M tiny = hn::Lt(x, Set(2.2250738585072014e-308));
+  const V y = LogNormal<false>(If(tiny, hn::Mul(x, Set(18014398509481984.0)), x));
+  return hn::Sub(y, hn::IfThenElseZero(tiny, Set(54 * 0.69314718055994530942)));
+}
+
+// log(x): -inf at 0, NaN below, inf at inf.
 HWY_INLINE V Log(V x) {
-  V y;
-  if constexpr (kF) {
-    y = LogNormal<true>(x);
-  } else {
-    const M tiny = hn::Lt(x, Set(2.2250738585072014e-308));
-    y = LogNormal<false>(If(tiny, hn::Mul(x, Set(18014398509481984.0)), x));
-    y = hn::Sub(y, hn::IfThenElseZero(tiny, Set(54 * 0.69314718055994530942)));
-  }
+  V y = LogPositive<false>(x);
   y = If(hn::Eq(x, Set(kInf)), x, y);
   y = If(hn::Eq(x, Set(0.0)), Set(-kInf), y);
   return If(hn::Ge(x, Set(0.0)), y, Set(kNan));
@@ -239,16 +226,22 @@ HWY_INLINE void SinCosPi(V w, V& s, V& c) {
   c = hn::Xor(SinPiReduced<kF>(hn::Sub(Set(0.5), hn::Abs(r))), sign);
 }
 
-// sin(x) and cos(x): Cody-Waite with three parts of pi / 2 to 1e6, libm above.
+// sin(x) and cos(x): Cody-Waite to 1.6e9, libm above.
 template <bool kF>
 HWY_INLINE void SinCos(V x, V& s, V& c) {
   const Dd d;
-  const M big = hn::Not(hn::Lt(hn::Abs(x), Set(1e6)));
+  const M big = hn::Not(hn::Lt(hn::Abs(x), Set(1.6e9)));
   const V xs = hn::IfThenZeroElse(big, x);
   const V n = hn::Round(hn::Mul(xs, Set(0.63661977236758134308)));
-  V r = hn::NegMulAdd(n, Set(1.57079632673412561417e+00), xs);  // 33 bits each
-  r = hn::NegMulAdd(n, Set(6.07710050630396597660e-11), r);
-  r = hn::NegMulAdd(n, Set(2.02226624879595063154e-21), r);
+#if HWY_NATIVE_FMA
+  // Exact: a multiple of 2^-52 below 1.
+  V r = hn::NegMulAdd(n, Set(0x1.921fb54442d18p+0), xs);
+  r = hn::NegMulAdd(n, Set(0x1.1a62633145c07p-54), r);
+#else
+  V r = hn::Sub(xs, hn::Mul(n, Set(0x1.921fb4p+0)));  // parts of 23 bits, n below 2^30
+  r = hn::Sub(r, hn::Mul(n, Set(0x1.4442dp-24)));
+  r = hn::Sub(r, hn::Mul(n, Set(0x1.8469898cc5170p-48)));
+#endif
   const V z = hn::Mul(r, r);
   const V ps = hn::Mul(r, OPKIT_FIT(kF, SinQuarter, z));
   const V pc = OPKIT_FIT(kF, CosQuarter, z);
@@ -271,175 +264,96 @@ HWY_INLINE void SinCos(V x, V& s, V& c) {
   }
 }
 
-// --- the block driver --------------------------------------------------------
-// A function Fn of kIn arguments says which of its kRegions an element lies in
-// (In<r>, disjoint; the last region takes what is left, NaN included) and
-// evaluates one region (Eval<kF, r>). A block is sorted by region with
-// compress, each region is evaluated at full width, and expand puts the results
-// back: no lane pays for the branch of another. Fix sets special values.
-constexpr size_t kBlock = 512;
+// --- kernels -----------------------------------------------------------------
+// A function Fn says in which of its kRegions elements lie (Region<kF>) and
+// evaluates one region (Eval<kF, r>), kF for results that become float32. The
+// regions in the bit set kExact are evaluated with kF = false for them too.
 
-template <class D>
-struct Args {
-  hn::Vec<D> v[3];
-};
-
-template <class Fn, class T, size_t kR>
-HWY_INLINE hn::Mask<hn::ScalableTag<T>> InRegion(const Args<hn::ScalableTag<T>>& a) {
-  const hn::ScalableTag<T> d;
-  if constexpr (kR + 1 < Fn::kRegions) {
-    return Fn::template In<kR>(d, a.v);
-  } else {
-    hn::Mask<hn::ScalableTag<T>> any = hn::MaskFalse(d);
-    if constexpr (kR >= 1) any = hn::Or(any, Fn::template In<0>(d, a.v));
-    if constexpr (kR >= 2) any = hn::Or(any, Fn::template In<1>(d, a.v));
-    if constexpr (kR >= 3) any = hn::Or(any, Fn::template In<2>(d, a.v));
-    if constexpr (kR >= 4) any = hn::Or(any, Fn::template In<3>(d, a.v));
-    if constexpr (kR >= 5) any = hn::Or(any, Fn::template In<4>(d, a.v));
-    static_assert(kR <= 5, "add a line");
-    return hn::Not(any);
-  }
+// The number of the first mask that holds, how many there are if none.
+template <class... Masks>
+HWY_INLINE V FirstOf(M first, Masks... rest) {
+  constexpr double kCount = 1 + sizeof...(rest);
+  const M all[] = {first, rest...};
+  V number = Set(kCount);
+  for (size_t i = 1 + sizeof...(rest); i-- > 0;)
+    number = If(all[i], Set(static_cast<double>(i)), number);
+  return number;
 }
 
-// y[i] = Eval<kR>(x[..][i]) for n elements rounded up to whole vectors.
-template <class Fn, class T, size_t kR>
-HWY_NOINLINE void EvalRegion(const T* const* x, T* y, size_t n) {
-  const Dd d;
-  const size_t lanes = hn::Lanes(d);
-  for (size_t i = 0; i < n; i += lanes) {
-    V a[3] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-    if constexpr (std::is_same_v<T, float>) {
-      const hn::Rebind<float, Dd> df;
-      for (size_t k = 0; k < Fn::kIn; ++k) a[k] = hn::PromoteTo(d, hn::LoadU(df, x[k] + i));
-      hn::StoreU(hn::DemoteTo(df, Fn::template Eval<true, kR>(a)), df, y + i);
-    } else {
-      for (size_t k = 0; k < Fn::kIn; ++k) a[k] = hn::LoadU(d, x[k] + i);
-      hn::StoreU(Fn::template Eval<false, kR>(a), d, y + i);
-    }
-  }
+HWY_INLINE V LoadWide(const double* p) { return hn::LoadU(Dd(), p); }
+HWY_INLINE V LoadWide(const float* p) {
+  return hn::PromoteTo(Dd(), hn::LoadU(hn::Rebind<float, Dd>(), p));
+}
+HWY_INLINE void StoreFrom(V v, double* p) { hn::StoreU(v, Dd(), p); }
+HWY_INLINE void StoreFrom(V v, float* p) {
+  const hn::Rebind<float, Dd> narrow;
+  hn::StoreU(hn::DemoteTo(narrow, v), narrow, p);
 }
 
 template <class Fn, class T>
-struct Buffers {
-  static constexpr size_t kRow = kBlock + 64 / sizeof(T) * 2;
-  T in[Fn::kRegions][Fn::kIn][kRow];
-  T out[Fn::kRegions][kRow];
-  size_t count[Fn::kRegions];
-};
-
-template <class Fn, class T, size_t kR>
-HWY_INLINE void Append(const Args<hn::ScalableTag<T>>& a, Buffers<Fn, T>& b) {
-  const hn::ScalableTag<T> d;
-  const auto m = InRegion<Fn, T, kR>(a);
-  size_t& c = b.count[kR];
-  for (size_t k = 0; k < Fn::kIn; ++k) hn::StoreU(hn::Compress(a.v[k], m), d, b.in[kR][k] + c);
-  c += hn::CountTrue(d, m);
-}
-
-// The lanes of m take p[0], p[1], ..; the others hold anything.
-template <class D>
-HWY_INLINE hn::Vec<D> ExpandFrom(D d, const hn::TFromD<D>* p, hn::Mask<D> m) {
-#if HWY_TARGET == HWY_AVX2
-  // gcc builds Highway's table of 256 entries on the stack at each call.
-  if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    const hn::RebindToSigned<D> di;
-    const hn::Rebind<uint8_t, D> db;
-    const auto lanes = hn::PromoteTo(di, hn::LoadU(db, kExpandLanes.v[hn::BitsFromMask(d, m)]));
-    return hn::TableLookupLanes(hn::LoadU(d, p), hn::IndicesFromVec(d, lanes));
+HWY_NOINLINE size_t SortRegions(const T* const* x, T* y, size_t n) {
+  for (size_t i = 0; i < n; i += hn::Lanes(Dd())) {
+    V a[Fn::kIn];
+    for (size_t k = 0; k < Fn::kIn; ++k) a[k] = LoadWide(x[k] + i);
+    StoreFrom(Fn::template Region<std::is_same_v<T, float>>(a), y + i);
   }
-#endif
-  return hn::Expand(hn::LoadU(d, p), m);
+  return Fn::kRegions;
 }
 
-template <class Fn, class T, size_t kR>
-HWY_INLINE void Merge(const Args<hn::ScalableTag<T>>& a, const Buffers<Fn, T>& b,
-                      size_t (&taken)[Fn::kRegions], hn::Vec<hn::ScalableTag<T>>& y) {
-  const hn::ScalableTag<T> d;
-  const auto m = InRegion<Fn, T, kR>(a);
-  y = hn::IfThenElse(m, ExpandFrom(d, b.out[kR] + taken[kR], m), y);
-  taken[kR] += hn::CountTrue(d, m);
-}
-
-template <class Fn, class T, size_t kR>
-HWY_INLINE void EvalOne(Buffers<Fn, T>& b) {
-  const size_t n = b.count[kR];
-  if (n == 0) return;
-  const hn::ScalableTag<T> d;
-  const T* x[3] = {};
-  for (size_t k = 0; k < Fn::kIn; ++k) {
-    // Lanes past the end repeat the last element: no stray slow cases.
-    hn::StoreU(hn::Set(d, b.in[kR][k][n - 1]), d, b.in[kR][k] + n);
-    x[k] = b.in[kR][k];
+template <class Fn, bool kF, size_t kR, class T>
+HWY_NOINLINE void EvalRegion(const T* const* x, T* y, size_t n) {
+  for (size_t i = 0; i < n; i += hn::Lanes(Dd())) {
+    V a[Fn::kIn];
+    for (size_t k = 0; k < Fn::kIn; ++k) a[k] = LoadWide(x[k] + i);
+    StoreFrom(Fn::template Eval<kF, kR>(a), y + i);
   }
-  EvalRegion<Fn, T, kR>(x, b.out[kR], n);
+}
+
+// A block of floats in doubles and the result back: code that exists for doubles only.
+using Evaluate = void (*)(const double* const* x, double* y, size_t n);
+inline HWY_NOINLINE void Widened(Evaluate evaluate, size_t inputs, const float* const* x, float* y,
+                                 size_t n) {
+  const size_t lanes = hn::Lanes(Dd());
+  HWY_ALIGN double in[kMaxInputs][kBlock], out[kBlock];
+  const double* p[kMaxInputs] = {in[0], in[1], in[2]};
+  for (size_t k = 0; k < inputs; ++k) {
+    for (size_t i = 0; i < n; i += lanes) StoreFrom(LoadWide(x[k] + i), in[k] + i);
+  }
+  evaluate(p, out, n);
+  for (size_t i = 0; i < n; i += lanes) StoreFrom(LoadWide(out + i), y + i);
+}
+
+template <class Fn, size_t kR>
+HWY_INLINE void EvalOne(const double* const* x, double* y, size_t n) {
+  EvalRegion<Fn, false, kR>(x, y, n);
+}
+template <class Fn, size_t kR>
+HWY_INLINE void EvalOne(const float* const* x, float* y, size_t n) {
+  if constexpr ((Fn::kExact >> kR) & 1) {
+    Widened(EvalRegion<Fn, false, kR, double>, Fn::kIn, x, y, n);
+  } else {
+    EvalRegion<Fn, true, kR>(x, y, n);
+  }
 }
 
 template <class Fn, class T, size_t... kR>
-HWY_NOINLINE void Block(const T* const* x, T* y, size_t n, Buffers<Fn, T>& b,
+HWY_INLINE void EvalAny(size_t region, const T* const* x, T* y, size_t n,
                         std::index_sequence<kR...>) {
-  const hn::ScalableTag<T> d;
-  const size_t lanes = hn::Lanes(d);
-  for (size_t r = 0; r < Fn::kRegions; ++r) b.count[r] = 0;
-  for (size_t i = 0; i < n; i += lanes) {
-    Args<hn::ScalableTag<T>> a;
-    for (size_t k = 0; k < Fn::kIn; ++k) a.v[k] = hn::LoadU(d, x[k] + i);
-    (Append<Fn, T, kR>(a, b), ...);
-  }
-  const bool whole = ((b.count[kR] == n ? (EvalRegion<Fn, T, kR>(x, y, n), true) : false) || ...);
-  if (!whole) (EvalOne<Fn, T, kR>(b), ...);
-  size_t taken[Fn::kRegions] = {};
-  for (size_t i = 0; i < n; i += lanes) {
-    Args<hn::ScalableTag<T>> a;
-    for (size_t k = 0; k < Fn::kIn; ++k) a.v[k] = hn::LoadU(d, x[k] + i);
-    auto v = hn::Zero(d);
-    if (whole) {
-      v = hn::LoadU(d, y + i);
-    } else {
-      (Merge<Fn, T, kR>(a, b, taken, v), ...);
-    }
-    hn::StoreU(Fn::Fix(d, a.v, v), d, y + i);
-  }
+  ((region == kR ? EvalOne<Fn, kR>(x, y, n) : void()), ...);
 }
 
-// y[i] = Fn(x[0][i], ..); y may be the array of an input. An element's result
-// does not depend on its neighbours.
+// A Kernel of export.h.
 template <class Fn, class T>
-HWY_INLINE void Map(const T* const* x, T* y, size_t n) {
-  const auto regions = std::make_index_sequence<Fn::kRegions>();
-  Buffers<Fn, T> b;
-  const size_t lanes = hn::Lanes(hn::ScalableTag<T>());
-  for (size_t i = 0; i < n; i += kBlock) {
-    const size_t m = n - i < kBlock ? n - i : kBlock;
-    const T* p[3] = {};
-    for (size_t k = 0; k < Fn::kIn; ++k) p[k] = x[k] + i;
-    bool own = m % lanes == 0;
-    for (size_t k = 0; k < Fn::kIn; ++k) own = own && x[k] != y;
-    if (own) {
-      Block<Fn, T>(p, y + i, m, b, regions);
-      continue;
-    }
-    // The odd end, and in place: padded copies.
-    T in[Fn::kIn][kBlock], out[kBlock];
-    const size_t padded = (m + lanes - 1) / lanes * lanes;
-    for (size_t k = 0; k < Fn::kIn; ++k) {
-      for (size_t j = 0; j < padded; ++j) in[k][j] = p[k][j < m ? j : m - 1];
-      p[k] = in[k];
-    }
-    Block<Fn, T>(p, out, padded, b, regions);
-    std::memcpy(y + i, out, m * sizeof(T));
-  }
+HWY_INLINE size_t Apply(size_t region, const T* const* x, T* y, size_t n) {
+  if (region == kSort) return SortRegions<Fn>(x, y, n);
+  EvalAny<Fn>(region, x, y, n, std::make_index_sequence<Fn::kRegions>());
+  return Fn::kRegions;
 }
 
-template <class D>
-HWY_INLINE hn::Vec<D> Num(D d, double c) {
-  return hn::Set(d, static_cast<hn::TFromD<D>>(c));
-}
+HWY_INLINE M IsWhole(V v) { return hn::Eq(hn::Floor(v), v); }
 
 // TensorFlow's odd functions mostly give +0 at -0.
-template <class D>
-HWY_INLINE hn::Vec<D> PlusZeroAtZero(D d, hn::Vec<D> x, hn::Vec<D> y) {
-  return hn::IfThenZeroElse(hn::Eq(x, hn::Zero(d)), y);
-}
+HWY_INLINE V PlusZero(V y) { return hn::Add(y, Set(0.0)); }
 
 }  // namespace special
 }  // namespace HWY_NAMESPACE

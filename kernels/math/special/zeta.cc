@@ -23,164 +23,170 @@ HWY_INLINE V Power(V w, V s, V shift) {
   return ExpPair(hn::Sub(shift, product), hn::Neg(low));
 }
 
-// sum (q + k)^-s times exp(shift), for s > 1 and q > 0. N = 9 terms and 12
-// corrections: where s is so large that the corrections do not fall, the first
-// terms have made the tail negligible. float32: 5 and 6.
+// B_2j / (2j)!
+constexpr double kBernoulli[] = {
+    8.3333333333333333e-02,  -1.3888888888888889e-03, 3.3068783068783069e-05,
+    -8.2671957671957672e-07, 2.0876756987868099e-08,  -5.2841901386874932e-10,
+    1.3382536530684679e-11,  -3.3896802963225829e-13, 8.5860620562778446e-15,
+    -2.1748686985580619e-16, 5.5090028283602295e-18,  -1.3954464685812523e-19};
+
+// sum over k >= 0 of (w + k)^-s, times exp(shift), by kCount corrections: s > 1,
+// w > 0 and large against s + 2 kCount.
+template <bool kF, int kCount>
+HWY_INLINE V EulerMaclaurin(V s, V w, V shift) {
+  const V s1 = hn::Sub(s, Set(1.0)), inv = hn::Div(Set(1.0), w), inv2 = hn::Mul(inv, inv);
+  const V power = Power<kF>(w, s1, shift);
+  V sum = hn::Mul(power, hn::MulAdd(Set(0.5), inv, hn::Div(Set(1.0), s1)));
+  // t = power s (s + 1) .. (s + 2 j - 2) w^(-2 j); 0 stays 0 for huge s.
+  V t = hn::Mul(hn::Mul(power, inv2), s);
+  for (int j = 0; j < kCount; ++j) {
+    sum = hn::MulAdd(Set(kBernoulli[j]), t, sum);
+    const V next = hn::Add(s, Set(2.0 * j + 1));
+    t = hn::Mul(hn::Mul(t, inv2), hn::MulAdd(next, next, next));
+  }
+  return sum;
+}
+
+// The same for any q > 0: where s is so large that the corrections do not fall,
+// the first terms have made the tail negligible.
 template <bool kF>
-HWY_INLINE V HurwitzPositive(V s, V q, V shift) {
-  // B_2j / (2j)!
-  constexpr double kC[] = {
-      8.3333333333333333e-02,  -1.3888888888888889e-03, 3.3068783068783069e-05,
-      -8.2671957671957672e-07, 2.0876756987868099e-08,  -5.2841901386874932e-10,
-      1.3382536530684679e-11,  -3.3896802963225829e-13, 8.5860620562778446e-15,
-      -2.1748686985580619e-16, 5.5090028283602295e-18,  -1.3954464685812523e-19};
+HWY_INLINE V HurwitzNear(V s, V q, V shift) {
   constexpr int kTerms = kF ? 5 : 9, kCorrections = kF ? 6 : 12;
+  s = hn::Min(s, Set(1e150));  // beyond all is 0, 1 or inf
   V sum = Set(0.0);
+#pragma GCC unroll 1
   for (int k = 0; k < kTerms; ++k) {
-    const V w = hn::Add(q, Set(static_cast<double>(k)));
-    sum = hn::Add(sum, Power<kF>(w, s, shift));
+    sum = hn::Add(sum, Power<kF>(hn::Add(q, Set(static_cast<double>(k))), s, shift));
   }
   const V w = hn::Add(q, Set(static_cast<double>(kTerms)));
-  const V power = Power<kF>(w, s, shift);
-  const V inv = hn::Div(Set(1.0), w);
-  const V s1 = hn::Sub(s, Set(1.0));
-  V tail = hn::Add(hn::Div(hn::Mul(power, w), s1), hn::Mul(Set(0.5), power));
-  // t = s (s + 1) .. (s + 2 j - 2) w^(-s - 2 j + 1); 0 stays 0 for huge s.
-  V t = hn::Mul(hn::Mul(power, s), inv);
-  for (int j = 0; j < kCorrections; ++j) {
-    tail = hn::MulAdd(Set(kC[j]), t, tail);
-    t = hn::Mul(hn::Mul(t, hn::Add(s, Set(2.0 * j + 1))), inv);
-    t = hn::Mul(hn::Mul(t, hn::Add(s, Set(2.0 * j + 2))), inv);
-  }
+  const V tail = EulerMaclaurin<kF, kCorrections>(s, w, shift);
   // With infinite terms the corrections are NaN.
   return If(hn::Eq(sum, Set(kInf)), sum, hn::Add(sum, tail));
 }
 
-// The same for q < 0, s a whole number: with f = q - floor(q) and m = -floor(q),
+// Where few corrections and no terms will do.
+template <bool kF>
+constexpr int kFarCorrections = kF ? 3 : 6;
+template <bool kF>
+HWY_INLINE M IsFar(V s, V q) {
+  return hn::Ge(q, hn::MulAdd(s, Set(kF ? 2.3 : 2.75), Set(kF ? 2.3 * 3 : 2.75 * 6)));
+}
+
+// The sum for q < 0, s a whole number: with f = q - floor(q) and m = -floor(q),
 // zeta(s, f) + (-1)^s (zeta(s, 1 - f) - zeta(s, 1 - f + m)).
 HWY_INLINE V HurwitzNegative(V s, V q, V shift) {
   const V floor = hn::Floor(q);
   const V f = hn::Sub(q, floor), g = hn::Sub(hn::Ceil(q), q);  // both exact
-  const V half = hn::Mul(Set(0.5), s);
-  const M odd = hn::Ne(hn::Floor(half), half);
-  const V direct = HurwitzPositive<false>(s, f, shift);
-  const V mirrored = HurwitzPositive<false>(s, g, shift);
-  const V rest = HurwitzPositive<false>(s, hn::Sub(g, floor), shift);
+  const M odd = hn::Not(IsWhole(hn::Mul(Set(0.5), s)));
+  const V at[] = {f, g, hn::Sub(g, floor)};
+  V part[3];
+#pragma GCC unroll 1
+  for (int i = 0; i < 3; ++i) part[i] = HurwitzNear<false>(s, at[i], shift);
   // The large terms first: at f = 1/2 they cancel for odd s.
-  return If(odd, hn::Add(hn::Sub(direct, mirrored), rest),
-            hn::Sub(hn::Add(direct, mirrored), rest));
+  return If(odd, hn::Add(hn::Sub(part[0], part[1]), part[2]),
+            hn::Sub(hn::Add(part[0], part[1]), part[2]));
 }
 
-template <class D>
-HWY_INLINE hn::Mask<D> IsWhole(D, hn::Vec<D> v) {
-  return hn::Eq(hn::Floor(v), v);
-}
-
-// TensorFlow's values where the sum does not converge: 0 < q and s > 1 left out.
-template <class D>
-HWY_INLINE hn::Vec<D> HurwitzFix(D d, hn::Vec<D> s, hn::Vec<D> q, hn::Vec<D> y) {
-  const auto zero = Num(d, 0), one = Num(d, 1), inf = Num(d, kInf), nan = Num(d, kNan);
-  const auto half = hn::Mul(s, Num(d, 0.5));
-  const auto low = hn::Le(q, zero);
-  y = hn::IfThenElse(hn::Eq(q, inf), zero, y);
-  y = hn::IfThenElse(hn::And(low, hn::Not(IsWhole(d, s))), nan, y);
-  // Poles: their sign is open for odd s.
-  y = hn::IfThenElse(hn::And(low, IsWhole(d, q)), hn::IfThenElse(IsWhole(d, half), inf, nan), y);
+// TensorFlow's values where the sum does not converge or has a pole.
+HWY_INLINE V HurwitzElse(V s, V q) {
+  const V zero = Set(0.0), one = Set(1.0), inf = Set(kInf), nan = Set(kNan);
+  const M low = hn::Le(q, zero);
+  V y = If(hn::And(low, hn::Not(IsWhole(s))), nan, zero);
+  // The sign of a pole is open for odd s.
+  y = If(hn::And(low, IsWhole(q)), If(IsWhole(hn::Mul(s, Set(0.5))), inf, nan), y);
   // The largest term is all that counts as s goes to infinity.
-  const auto all = hn::IfThenElse(hn::Lt(q, one), inf, hn::IfThenElse(hn::Gt(q, one), zero, one));
-  y = hn::IfThenElse(hn::Eq(s, inf), all, y);
-  y = hn::IfThenElse(hn::Or(hn::IsNaN(s), hn::IsNaN(q)), nan, y);
-  y = hn::IfThenElse(hn::Lt(s, one), nan, y);
-  return hn::IfThenElse(hn::Eq(s, one), inf, y);
+  y = If(hn::Eq(s, inf), If(hn::Lt(q, one), inf, If(hn::Gt(q, one), zero, one)), y);
+  y = If(hn::Or(hn::IsNaN(s), hn::IsNaN(q)), nan, y);
+  y = If(hn::Lt(s, one), nan, y);
+  return If(hn::Eq(s, one), inf, y);
+}
+
+// Far, near, below zero, else.
+template <bool kF>
+HWY_INLINE V HurwitzRegion(V s, V q) {
+  const M proper = hn::And(hn::Gt(s, Set(1.0)), hn::Lt(hn::Max(s, hn::Abs(q)), Set(kInf)));
+  const V positive = If(IsFar<kF>(s, q), Set(0.0), Set(1.0));
+  const M negative = hn::AndNot(IsWhole(q), IsWhole(s));
+  const V y = If(hn::Gt(q, Set(0.0)), positive, If(negative, Set(2.0), Set(3.0)));
+  return If(proper, y, Set(3.0));
 }
 
 struct ZetaFn {
-  static constexpr size_t kIn = 2, kRegions = 2;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* in) {
-    return hn::Not(hn::Lt(in[1], Num(d, 0)));
+  static constexpr size_t kIn = 2, kRegions = 4;
+  static constexpr unsigned kExact = 1u << 2 | 1u << 3;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* in) {
+    return HurwitzRegion<kF>(in[0], in[1]);
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
-    if constexpr (kR == 0) return HurwitzPositive<kF>(in[0], in[1], Set(0.0));
-    return HurwitzNegative(in[0], in[1], Set(0.0));
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* in, hn::Vec<D> y) {
-    return HurwitzFix(d, in[0], in[1], y);
+    const V none = Set(0.0);
+    if constexpr (kR == 0) return EulerMaclaurin<kF, kFarCorrections<kF>>(in[0], in[1], none);
+    if constexpr (kR == 1) return HurwitzNear<kF>(in[0], in[1], none);
+    if constexpr (kR == 2) return HurwitzNegative(in[0], in[1], none);
+    return HurwitzElse(in[0], in[1]);
   }
 };
 
-// table[n] for whole n in [0, 170], its last value beyond.
+// table[n] for whole n in [0, 170].
 HWY_INLINE V FactorialLookup(V n, const double* table) {
-  const Di di;
-  const auto capped = hn::Min(hn::Max(n, Set(0.0)), Set(170.0));
-  return hn::GatherIndex(Dd(), table, hn::ConvertTo(di, capped));
+  return hn::GatherIndex(Dd(), table, hn::ConvertTo(Di(), n));
 }
 
 // (-1)^(n + 1) n! zeta(n + 1, x); digamma for n = 0. For float32, and where n!
 // is over the range, log n! goes into the exponents of the sum.
 struct PolygammaFn {
-  static constexpr size_t kIn = 2, kRegions = 4;
-  template <size_t kR, class D>
-  static HWY_INLINE hn::Mask<D> In(D d, const hn::Vec<D>* in) {
-    const auto zero = Num(d, 0);
-    const auto plain = hn::And(hn::Eq(in[0], zero), hn::Gt(in[1], zero));
-    if constexpr (kR == 0) return plain;
-    if constexpr (kR == 1) return hn::AndNot(plain, hn::Eq(in[0], zero));
-    return hn::And(hn::Gt(in[0], zero), hn::Ge(in[1], zero));
+  static constexpr size_t kIn = 2, kRegions = 6;
+  static constexpr unsigned kExact = 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5;
+  template <bool kF>
+  static HWY_INLINE V Region(const V* in) {
+    const V n = in[0], x = in[1];
+    const V plain = HurwitzRegion<kF>(hn::Add(n, Set(1.0)), x);
+    const M order = hn::And(hn::Gt(n, Set(0.0)), IsWhole(n));
+    const M large = hn::And(hn::Gt(n, Set(170.0)), hn::Lt(plain, Set(2.0)));
+    const V y = If(order, If(large, Set(5.0), plain), Set(3.0));
+    return If(hn::Eq(n, Set(0.0)), Set(4.0), y);
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
     const V n = in[0], x = in[1];
-    if constexpr (kR == 0) {
-      return If(hn::Lt(x, Set(8.0)), DigammaLow(hn::Min(x, Set(8.0))),
-                DigammaStirling<false>(hn::Max(x, Set(8.0))));
+    if constexpr (kR == 3) return Else(n, x);
+    if constexpr (kR == 4) return Digamma(x);
+    const V s = hn::Add(n, Set(1.0));
+    V shift = Set(0.0), factor = hn::Neg(Set(1.0)), y;
+    if constexpr (kR == 2 || kR == 5) {
+      const M large = hn::Gt(n, Set(170.0));
+      shift = hn::IfThenElseZero(large, LgammaPositive(hn::Min(s, Set(1e300))));
+      factor = If(large, factor, hn::Neg(FactorialLookup(hn::Min(n, Set(170.0)), kFactorial)));
+    } else if constexpr (kF) {
+      shift = FactorialLookup(n, kLogFactorial);
+    } else {
+      factor = hn::Neg(FactorialLookup(n, kFactorial));
     }
-    if constexpr (kR == 1) return DigammaFn::Eval<kF, 1>(in + 1);
-    const V s = hn::Min(hn::Add(n, Set(1.0)), Set(1e300));
-    const V half = hn::Mul(Set(0.5), n);
-    const M even = hn::Eq(hn::Floor(half), half);
-    const M large = hn::Gt(n, Set(170.0));
-    V shift = kF ? FactorialLookup(n, kLogFactorial) : Set(0.0);
-    if (HWY_UNLIKELY(!hn::AllFalse(Dd(), large))) {
-      shift = If(large, LgammaPositive(hn::Max(s, Set(1.0))), shift);
-    }
-    V y = kR == 2 ? HurwitzPositive<kF>(s, x, shift) : HurwitzNegative(s, x, shift);
-    if constexpr (!kF) y = hn::Mul(y, If(large, Set(1.0), FactorialLookup(n, kFactorial)));
-    return If(even, hn::Neg(y), y);
-  }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> Fix(D d, const hn::Vec<D>* in, hn::Vec<D> y) {
-    const auto n = in[0], x = in[1], zero = Num(d, 0), inf = Num(d, kInf), nan = Num(d, kNan);
-    const auto digamma = DigammaFn::Fix(d, in + 1, y);
-    // n = 1, 3, .. as zeta of an even argument; the sign for even n is zeta's NaN.
-    const auto s = hn::Add(n, Num(d, 1));
-    auto poly = HurwitzFix(d, s, x, y);
-    const auto half = hn::Mul(n, Num(d, 0.5));
-    const auto at_inf = hn::IfThenElse(IsWhole(d, half), Num(d, -0.0), zero);
-    poly = hn::IfThenElse(hn::Eq(x, inf), at_inf, poly);
-    poly = hn::IfThenElse(hn::Eq(n, inf), hn::IfThenElse(hn::Le(x, Num(d, 1)), inf, nan), poly);
-    y = hn::IfThenElse(hn::Eq(n, zero), digamma, poly);
-    const auto order = hn::And(hn::Ge(n, zero), IsWhole(d, n));
-    return hn::IfThenElse(hn::And(order, hn::Not(hn::IsNaN(x))), y, nan);
+    if constexpr (kR == 0) y = EulerMaclaurin<kF, kFarCorrections<kF>>(s, x, shift);
+    if constexpr (kR == 1 || kR == 5) y = HurwitzNear<kF>(s, x, shift);
+    if constexpr (kR == 2) y = HurwitzNegative(s, x, shift);
+    const M even = IsWhole(hn::Mul(Set(0.5), n));
+    return hn::Mul(y, If(even, factor, hn::Neg(factor)));
   }
 
  private:
-  // 0 < x < 8.
-  static HWY_INLINE V DigammaLow(V x) {
-    const M low = hn::Lt(x, Set(1.0));
-    const V t = hn::Add(x, hn::IfThenElseZero(low, Set(1.0)));
-    // Below 1 the exact x serves as u = t - 1.
-    const V mid = DigammaMid<false>(t, hn::Min(x, Set(1.0)));
-    return If(low, hn::Sub(mid, hn::Div(Set(1.0), x)), DigammaShifted<false>(t));
+  // n = 1, 3, .. as zeta of an even argument; the sign for even n is zeta's NaN.
+  static HWY_INLINE V Else(V n, V x) {
+    const V zero = Set(0.0), inf = Set(kInf), nan = Set(kNan);
+    V y = HurwitzElse(hn::Add(n, Set(1.0)), x);
+    const V at_inf = If(IsWhole(hn::Mul(Set(0.5), n)), Set(-0.0), zero);
+    y = If(hn::Eq(x, inf), at_inf, y);
+    y = If(hn::Eq(n, inf), If(hn::Le(x, Set(1.0)), inf, nan), y);
+    const M order = hn::And(hn::Ge(n, zero), IsWhole(n));
+    return If(hn::And(order, hn::Not(hn::IsNaN(x))), y, nan);
   }
 };
 
 }  // namespace special
 
-OPKIT_SPECIAL_MAP2(Zeta, ZetaFn)
-OPKIT_SPECIAL_MAP2(Polygamma, PolygammaFn)
+OPKIT_SPECIAL_KERNELS(Zeta, ZetaFn)
+OPKIT_SPECIAL_KERNELS(Polygamma, PolygammaFn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit
