@@ -16,18 +16,10 @@
 
 #include "hwy/highway.h"
 #include "ops/signal/fft_plan.h"
+#include "ops/signal/turn-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit::signal::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-template <class R>
-using Tag = hn::ScalableTag<R>;
-template <class R>
-using Vec = hn::Vec<Tag<R>>;
-template <class R>
-constexpr size_t kLanes = hn::MaxLanes(Tag<R>());
-
 // A complex vector.
 template <class R>
 struct Cv {
@@ -122,145 +114,176 @@ struct Planes {
   R* im;
 };
 
-// One vector of columns q.. of group p, or `width` < lanes of it.
-template <class R, size_t kRadix, bool kTwiddle, bool kPartial>
-HWY_INLINE void Column(size_t width, size_t in_step, size_t out_step, Planes<const R> x,
-                       Planes<R> y, const Vec<R>* twiddles) {
+// Complex numbers as tensors hold them. `sign` multiplies the imaginary parts, so that a forward
+// transform between two conjugations is the inverse.
+// `stride` lies between the rows of a block of columns.
+template <class R>
+struct Interleaved {
+  R* data;
+  R scale, sign;
+  size_t stride;
+};
+
+// One vector of columns of one group, at x and y.
+template <class R, size_t kRadix, bool kTwiddle>
+HWY_INLINE void Column(size_t in_step, size_t out_step, const R* xr, const R* xi, R* yr, R* yi,
+                       const Vec<R>* twiddles) {
   const Tag<R> d;
   Cv<R> v[kRadix];
   HWY_UNROLL(8)
   for (size_t j = 0; j < kRadix; ++j) {
-    if constexpr (kPartial) {
-      v[j] = {hn::LoadN(d, x.re + j * in_step, width), hn::LoadN(d, x.im + j * in_step, width)};
-    } else {
-      v[j] = {hn::LoadU(d, x.re + j * in_step), hn::LoadU(d, x.im + j * in_step)};
-    }
+    v[j] = {hn::LoadU(d, xr + j * in_step), hn::LoadU(d, xi + j * in_step)};
   }
   Butterfly<R, kRadix>(v);
   HWY_UNROLL(8)
   for (size_t j = 0; j < kRadix; ++j) {
     if (kTwiddle && j > 0) v[j] = Times<R>(v[j], twiddles[2 * j - 2], twiddles[2 * j - 1]);
-    if constexpr (kPartial) {
-      hn::StoreN(v[j].re, d, y.re + j * out_step, width);
-      hn::StoreN(v[j].im, d, y.im + j * out_step, width);
-    } else {
-      hn::StoreU(v[j].re, d, y.re + j * out_step);
-      hn::StoreU(v[j].im, d, y.im + j * out_step);
-    }
+    hn::StoreU(v[j].re, d, yr + j * out_step);
+    hn::StoreU(v[j].im, d, yi + j * out_step);
   }
 }
 
-// Strides of at least a vector: one set of twiddles a group.
+// One set of twiddles a group. A vector may reach past its s columns: it reads neighbours or
+// padding, and spoils only what is written later (the odd piece goes first) or the padding.
 template <class R, size_t kRadix, bool kTwiddle>
 HWY_NOINLINE void WidePass(size_t s, size_t m, const R* tw, Planes<const R> x, Planes<R> y) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
+  const size_t odd = s % lanes;
   for (size_t p = 0; p < m; ++p, tw += 2 * (kRadix - 1)) {
     Vec<R> twiddles[2 * kRadix];
     if constexpr (kTwiddle) {
       HWY_UNROLL(16)
       for (size_t j = 0; j < 2 * (kRadix - 1); ++j) twiddles[j] = hn::Set(d, tw[j]);
     }
-    const Planes<const R> from{x.re + s * p, x.im + s * p};
-    const Planes<R> to{y.re + s * kRadix * p, y.im + s * kRadix * p};
-    size_t q = 0;
-    for (; q + lanes <= s; q += lanes) {
-      Column<R, kRadix, kTwiddle, false>(lanes, s * m, s, {from.re + q, from.im + q},
-                                         {to.re + q, to.im + q}, twiddles);
-    }
-    if (q < s) {
-      Column<R, kRadix, kTwiddle, true>(s - q, s * m, s, {from.re + q, from.im + q},
-                                        {to.re + q, to.im + q}, twiddles);
-    }
+    const size_t from = s * p, to = s * kRadix * p;
+    size_t q = odd != 0 ? s - odd : 0, next = odd != 0 ? 0 : lanes;
+    do {
+      Column<R, kRadix, kTwiddle>(s * m, s, x.re + from + q, x.im + from + q, y.re + to + q,
+                                  y.im + to + q, twiddles);
+      q = next;
+      next += lanes;
+    } while (next <= s);
   }
 }
 
-// Scatters lane e of vectors v[0..radix) to y[q + s (r p + j)] with q + s p = i + e.
-template <class R, size_t kRadix, size_t kRun>
-HWY_INLINE void StoreRuns(size_t i, size_t count, size_t s, const R* HWY_RESTRICT v, R* y) {
-  size_t q = i % s;
-  R* to = y + q + s * kRadix * (i / s);
-  for (size_t e = 0; e < count;) {
-    const size_t run = kRun != 0 ? kRun : HWY_MIN(s - q, count - e);
-    HWY_UNROLL(8)
-    for (size_t j = 0; j < kRadix; ++j) {
-      if constexpr (kRun != 0) {
-        std::memcpy(to + s * j, v + j * kLanes<R> + e, kRun * sizeof(R));
-      } else {
-        for (size_t k = 0; k < run; ++k) to[s * j + k] = v[j * kLanes<R> + e + k];
-      }
-    }
-    e += run;
-    to += s * kRadix - q;  // the next group starts at its first column
-    q = 0;
-  }
-}
-
+// The first pass of a contiguous row: vectors run over the groups, and their squares are
+// transposed on the way out. Reads `in` if it is given (m is at least a vector then), else x.
 template <class R, size_t kRadix>
-HWY_INLINE void StoreFlat(size_t i, size_t count, size_t s, const Vec<R>* v, R* y) {
-  const Tag<R> d;
-  if constexpr (kRadix == 4) {
-    if (s == 1 && count == kLanes<R>) {
-      hn::StoreInterleaved4(v[0], v[1], v[2], v[3], d, y + 4 * i);
-      return;
-    }
-  }
-  if constexpr (kRadix == 2) {
-    if (s == 1 && count == kLanes<R>) {
-      hn::StoreInterleaved2(v[0], v[1], d, y + 2 * i);
-      return;
-    }
-  }
-  HWY_ALIGN R buffer[kRadix * kLanes<R>];
-  HWY_UNROLL(8)
-  for (size_t j = 0; j < kRadix; ++j) hn::Store(v[j], d, buffer + j * kLanes<R>);
-  if (s == 1) {
-    StoreRuns<R, kRadix, 1>(i, count, s, buffer, y);
-  } else if (s == 2 && count % 2 == 0) {
-    StoreRuns<R, kRadix, 2>(i, count, s, buffer, y);
-  } else if (s == 4 && count % 4 == 0) {
-    StoreRuns<R, kRadix, 4>(i, count, s, buffer, y);
-  } else if (s == 8 && count % 8 == 0) {
-    StoreRuns<R, kRadix, 8>(i, count, s, buffer, y);
-  } else {
-    StoreRuns<R, kRadix, 0>(i, count, s, buffer, y);
-  }
-}
-
-// Strides below a vector: vectors run over (p, q) together, with twiddles per element.
-template <class R, size_t kRadix>
-HWY_NOINLINE void FlatPass(const FftPass& pass, const R* twiddles, Planes<const R> x, Planes<R> y) {
+HWY_NOINLINE void FirstPass(const FftPass& pass, const R* twiddles, const Interleaved<R>* in,
+                            Planes<const R> x, Planes<R> y) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
-  const size_t size = pass.stride * pass.count, flat = pass.FlatSize();
-  const R* tw = twiddles + pass.flat;
-  for (size_t i = 0; i < size; i += lanes) {
-    const size_t count = HWY_MIN(lanes, size - i);
+  const size_t m = pass.count, flat = pass.FlatSize();
+  const Vec<R> sign = hn::Set(d, in != nullptr ? in->sign : R(1));
+  for (size_t i = 0; i < m; i += lanes) {
+    const size_t p = m < lanes ? 0 : HWY_MIN(i, m - lanes);
     Cv<R> v[kRadix];
-    if (count == lanes) {
-      HWY_UNROLL(8)
-      for (size_t j = 0; j < kRadix; ++j) {
-        v[j] = {hn::LoadU(d, x.re + i + j * size), hn::LoadU(d, x.im + i + j * size)};
-      }
-    } else {
-      HWY_UNROLL(8)
-      for (size_t j = 0; j < kRadix; ++j) {
-        v[j] = {hn::LoadN(d, x.re + i + j * size, count), hn::LoadN(d, x.im + i + j * size, count)};
+    HWY_UNROLL(8)
+    for (size_t j = 0; j < kRadix; ++j) {
+      const size_t at = p + m * j;
+      if (in != nullptr) {
+        hn::LoadInterleaved2(d, in->data + 2 * at, v[j].re, v[j].im);
+        v[j].im = hn::Mul(v[j].im, sign);
+      } else {
+        v[j] = {hn::LoadU(d, x.re + at), hn::LoadU(d, x.im + at)};
       }
     }
     Butterfly<R, kRadix>(v);
-    Vec<R> re[kRadix], im[kRadix];
-    re[0] = v[0].re;
-    im[0] = v[0].im;
+    Vec<R> part[kRadix], turned[kRadix];
     HWY_UNROLL(8)
     for (size_t j = 1; j < kRadix; ++j) {
-      const R* t = tw + (j - 1) * 2 * flat + i;
+      const R* t = twiddles + pass.flat + (j - 1) * 2 * flat + p;
       v[j] = Times<R>(v[j], hn::LoadU(d, t), hn::LoadU(d, t + flat));
-      re[j] = v[j].re;
-      im[j] = v[j].im;
     }
-    StoreFlat<R, kRadix>(i, count, pass.stride, re, y.re);
-    StoreFlat<R, kRadix>(i, count, pass.stride, im, y.im);
+    for (R* to : {y.re, y.im}) {
+      HWY_UNROLL(8)
+      for (size_t j = 0; j < kRadix; ++j) part[j] = to == y.re ? v[j].re : v[j].im;
+      Turn<R, kRadix>(part, turned);
+      HWY_UNROLL(8)
+      for (size_t j = 0; j < kRadix; ++j) hn::StoreU(turned[j], d, to + kRadix * p + lanes * j);
+    }
+  }
+}
+
+// A stride of half a vector: two groups a vector, at least two groups, an even radix.
+template <class R, size_t kRadix>
+HWY_NOINLINE void HalfPass(const FftPass& pass, const R* twiddles, Planes<const R> x, Planes<R> y) {
+  const Tag<R> d;
+  const size_t lanes = hn::Lanes(d);
+  const size_t s = pass.stride, size = s * pass.count, flat = pass.FlatSize();
+  for (size_t start = 0; start < size; start += lanes) {
+    const size_t i = HWY_MIN(start, size - lanes);
+    Cv<R> v[kRadix];
+    HWY_UNROLL(8)
+    for (size_t j = 0; j < kRadix; ++j) {
+      v[j] = {hn::LoadU(d, x.re + i + j * size), hn::LoadU(d, x.im + i + j * size)};
+    }
+    Butterfly<R, kRadix>(v);
+    HWY_UNROLL(8)
+    for (size_t j = 1; j < kRadix; ++j) {
+      const R* t = twiddles + pass.flat + (j - 1) * 2 * flat + i;
+      v[j] = Times<R>(v[j], hn::LoadU(d, t), hn::LoadU(d, t + flat));
+    }
+    HWY_UNROLL(4)
+    for (size_t j = 0; j < kRadix; j += 2) {
+      const size_t low = kRadix * i + s * j, high = low + s * kRadix;
+      hn::StoreU(hn::ConcatLowerLower(d, v[j + 1].re, v[j].re), d, y.re + low);
+      hn::StoreU(hn::ConcatLowerLower(d, v[j + 1].im, v[j].im), d, y.im + low);
+      hn::StoreU(hn::ConcatUpperUpper(d, v[j + 1].re, v[j].re), d, y.re + high);
+      hn::StoreU(hn::ConcatUpperUpper(d, v[j + 1].im, v[j].im), d, y.im + high);
+    }
+  }
+}
+
+// The first pass of `columns` columns, whole vectors, from a tensor.
+template <class R, size_t kRadix>
+HWY_NOINLINE void FirstColumns(size_t columns, size_t m, const R* tw, const Interleaved<R>& in,
+                               Planes<R> y) {
+  const Tag<R> d;
+  const Vec<R> sign = hn::Set(d, in.sign);
+  for (size_t p = 0; p < m; ++p, tw += 2 * (kRadix - 1)) {
+    for (size_t q = 0; q < columns; q += kLanes<R>) {
+      Cv<R> v[kRadix];
+      HWY_UNROLL(8)
+      for (size_t j = 0; j < kRadix; ++j) {
+        hn::LoadInterleaved2(d, in.data + 2 * ((p + m * j) * in.stride + q), v[j].re, v[j].im);
+        v[j].im = hn::Mul(v[j].im, sign);
+      }
+      Butterfly<R, kRadix>(v);
+      HWY_UNROLL(8)
+      for (size_t j = 0; j < kRadix; ++j) {
+        if (j > 0) v[j] = Times<R>(v[j], hn::Set(d, tw[2 * j - 2]), hn::Set(d, tw[2 * j - 1]));
+        const size_t to = q + columns * (kRadix * p + j);
+        hn::StoreU(v[j].re, d, y.re + to);
+        hn::StoreU(v[j].im, d, y.im + to);
+      }
+    }
+  }
+}
+
+// The last pass, with `rows` rows of `columns` numbers, whole vectors, to each of kRadix parts of
+// the result; rows `stride` apart go to a tensor.
+template <class R, size_t kRadix>
+HWY_NOINLINE void LastPass(size_t rows, size_t columns, size_t stride, Planes<const R> x,
+                           const Interleaved<R>& out) {
+  const Tag<R> d;
+  const Vec<R> re = hn::Set(d, out.scale), im = hn::Set(d, out.scale * out.sign);
+  for (size_t t = 0; t < rows; ++t) {
+    for (size_t q = 0; q < columns; q += kLanes<R>) {
+      Cv<R> v[kRadix];
+      HWY_UNROLL(8)
+      for (size_t j = 0; j < kRadix; ++j) {
+        const size_t at = (t + rows * j) * columns + q;
+        v[j] = {hn::LoadU(d, x.re + at), hn::LoadU(d, x.im + at)};
+      }
+      Butterfly<R, kRadix>(v);
+      HWY_UNROLL(8)
+      for (size_t j = 0; j < kRadix; ++j) {
+        hn::StoreInterleaved2(hn::Mul(v[j].re, re), hn::Mul(v[j].im, im), d,
+                              out.data + 2 * ((t + rows * j) * stride + q));
+      }
+    }
   }
 }
 
@@ -315,40 +338,71 @@ HWY_NOINLINE void GenericPass(const FftPass& pass, size_t s, const R* twiddles, 
   }
 }
 
+// Whether the first pass can read the tensor, and the last one write to it.
+template <class R>
+bool ReadsTensor(const FftPlan<R>& plan, size_t columns) {
+  if (plan.passes.size() < 2) return false;
+  const FftPass& first = plan.passes.front();
+  if (first.radix != 4 && first.radix != 8) return false;
+  return columns == 1 ? first.count >= kLanes<R> : columns % kLanes<R> == 0;
+}
+template <class R>
+bool WritesTensor(const FftPlan<R>& plan, size_t columns) {
+  if (plan.passes.size() < 2) return false;
+  const FftPass& last = plan.passes.back();
+  if (last.radix != 4 && last.radix != 8) return false;
+  return (columns == 1 ? last.stride : columns) % kLanes<R> == 0;
+}
+
 template <class R, size_t kRadix>
-HWY_INLINE void RunPass(const FftPass& pass, size_t columns, const R* twiddles, Planes<const R> x,
+HWY_INLINE void RunPass(const FftPass& pass, size_t columns, const R* twiddles,
+                        const Interleaved<R>* in, const Interleaved<R>* out, Planes<const R> x,
                         Planes<R> y) {
-  if (columns == 1 && 2 * pass.stride <= kLanes<R>) {
-    FlatPass<R, kRadix>(pass, twiddles, x, y);
-  } else if (pass.count == 1) {
-    WidePass<R, kRadix, false>(pass.stride * columns, 1, twiddles, x, y);
+  const size_t s = pass.stride * columns;
+  const R* compact = twiddles + pass.compact;
+  if constexpr (kRadix == 4 || kRadix == 8) {
+    if (s == 1 && pass.count > 1) return FirstPass<R, kRadix>(pass, twiddles, in, x, y);
+    if (in != nullptr) return FirstColumns<R, kRadix>(columns, pass.count, compact, *in, y);
+    if (out != nullptr && columns == 1) return LastPass<R, kRadix>(1, s, s, x, *out);
+    if (out != nullptr) return LastPass<R, kRadix>(pass.stride, columns, out->stride, x, *out);
+  }
+  if constexpr (kRadix % 2 == 0 && kLanes<R> == 2 * kHalfStride) {
+    if (columns == 1 && s == kHalfStride && pass.count > 1) {
+      return HalfPass<R, kRadix>(pass, twiddles, x, y);
+    }
+  }
+  if (pass.count == 1) {
+    WidePass<R, kRadix, false>(s, 1, twiddles, x, y);
   } else {
-    WidePass<R, kRadix, true>(pass.stride * columns, pass.count, twiddles + pass.compact, x, y);
+    WidePass<R, kRadix, true>(s, pass.count, compact, x, y);
   }
 }
 
 // Transforms `columns` interleaved columns held in a; b is as large. The result is in *a on
-// return: the pointers are exchanged as needed.
+// return: the pointers are exchanged as needed. The columns may come from `in` and go to `out`.
 template <class R>
-HWY_INLINE void RunPasses(const FftPlan<R>& plan, size_t columns, Planes<R>* a, Planes<R>* b) {
+HWY_NOINLINE void RunPasses(const FftPlan<R>& plan, size_t columns, const Interleaved<R>* in,
+                            const Interleaved<R>* out, Planes<R>* a, Planes<R>* b) {
   const R* tw = plan.twiddles.data();
   for (const FftPass& pass : plan.passes) {
     const Planes<const R> x{a->re, a->im};
+    const Interleaved<R>* from = &pass == &plan.passes.front() ? in : nullptr;
+    const Interleaved<R>* to = &pass == &plan.passes.back() ? out : nullptr;
     switch (pass.radix) {
       case 2:
-        RunPass<R, 2>(pass, columns, tw, x, *b);
+        RunPass<R, 2>(pass, columns, tw, from, to, x, *b);
         break;
       case 3:
-        RunPass<R, 3>(pass, columns, tw, x, *b);
+        RunPass<R, 3>(pass, columns, tw, from, to, x, *b);
         break;
       case 4:
-        RunPass<R, 4>(pass, columns, tw, x, *b);
+        RunPass<R, 4>(pass, columns, tw, from, to, x, *b);
         break;
       case 5:
-        RunPass<R, 5>(pass, columns, tw, x, *b);
+        RunPass<R, 5>(pass, columns, tw, from, to, x, *b);
         break;
       case 8:
-        RunPass<R, 8>(pass, columns, tw, x, *b);
+        RunPass<R, 8>(pass, columns, tw, from, to, x, *b);
         break;
       default:
         GenericPass<R>(pass, pass.stride * columns, tw, x, *b);
@@ -379,26 +433,34 @@ HWY_NOINLINE void MultiplyTable(size_t n, size_t columns, const R* table, size_t
   }
 }
 
-// The forward transform of length plan.core; exchanging the planes makes it the inverse.
+// Bluestein's convolution (1970).
 template <class R>
-HWY_NOINLINE void Transform(const FftPlan<R>& plan, size_t columns, Planes<R>* a, Planes<R>* b) {
-  if (!plan.convolution) {
-    RunPasses<R>(plan, columns, a, b);
-    return;
-  }
+HWY_NOINLINE void Convolve(const FftPlan<R>& plan, size_t columns, Planes<R>* a, Planes<R>* b) {
   const FftPlan<R>& inner = *plan.convolution;
   const size_t used = plan.core * columns, all = inner.n * columns;
   MultiplyTable<R>(plan.core, columns, plan.chirp.data(), plan.core, *a);
   std::memset(a->re + used, 0, (all - used) * sizeof(R));
   std::memset(a->im + used, 0, (all - used) * sizeof(R));
-  RunPasses<R>(inner, columns, a, b);
+  RunPasses<R>(inner, columns, nullptr, nullptr, a, b);
   MultiplyTable<R>(inner.n, columns, plan.kernel.data(), inner.n, *a);
+  // Exchanging the planes makes the transform its inverse.
   std::swap(a->re, a->im);
   std::swap(b->re, b->im);
-  RunPasses<R>(inner, columns, a, b);
+  RunPasses<R>(inner, columns, nullptr, nullptr, a, b);
   std::swap(a->re, a->im);
   std::swap(b->re, b->im);
   MultiplyTable<R>(plan.core, columns, plan.chirp.data(), plan.core, *a);
+}
+
+// The forward transform of length plan.core, as RunPasses; without passes it has no `in` or `out`.
+template <class R>
+HWY_INLINE void Transform(const FftPlan<R>& plan, size_t columns, const Interleaved<R>* in,
+                          const Interleaved<R>* out, Planes<R>* a, Planes<R>* b) {
+  if (!plan.convolution) {
+    RunPasses<R>(plan, columns, in, out, a, b);
+  } else {
+    Convolve<R>(plan, columns, a, b);
+  }
 }
 
 }  // namespace opkit::signal::HWY_NAMESPACE

@@ -5,49 +5,78 @@
 #include <algorithm>
 
 #include "math/simd.h"
-#include "math/transpose-inl.h"
 #include "ops/signal/fft-inl.h"
+#include "ops/signal/turn-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit::signal::HWY_NAMESPACE {
 
+// Multiplies the imaginary parts by `sign`.
 template <class R>
-HWY_INLINE void Split(size_t n, const R* HWY_RESTRICT in, R* HWY_RESTRICT re, R* HWY_RESTRICT im) {
+HWY_NOINLINE void Split(size_t n, R sign, const R* HWY_RESTRICT in, R* HWY_RESTRICT re,
+                        R* HWY_RESTRICT im) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
+  const Vec<R> factor = hn::Set(d, sign);
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     Vec<R> a, b;
     hn::LoadInterleaved2(d, in + 2 * i, a, b);
     hn::StoreU(a, d, re + i);
-    hn::StoreU(b, d, im + i);
+    hn::StoreU(hn::Mul(b, factor), d, im + i);
   }
   for (; i < n; ++i) {
     re[i] = in[2 * i];
-    im[i] = in[2 * i + 1];
+    im[i] = sign * in[2 * i + 1];
   }
 }
 
 template <class R>
-HWY_INLINE void Join(size_t n, R scale, const R* HWY_RESTRICT re, const R* HWY_RESTRICT im,
-                     R* HWY_RESTRICT out) {
+HWY_NOINLINE void Join(size_t n, const R* HWY_RESTRICT re, const R* HWY_RESTRICT im,
+                       const Interleaved<R>& out) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
-  const Vec<R> factor = hn::Set(d, scale);
+  const R imag_scale = out.scale * out.sign;
+  const Vec<R> first = hn::Set(d, out.scale), second = hn::Set(d, imag_scale);
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
-    hn::StoreInterleaved2(hn::Mul(factor, hn::LoadU(d, re + i)),
-                          hn::Mul(factor, hn::LoadU(d, im + i)), d, out + 2 * i);
+    hn::StoreInterleaved2(hn::Mul(first, hn::LoadU(d, re + i)),
+                          hn::Mul(second, hn::LoadU(d, im + i)), d, out.data + 2 * i);
   }
   for (; i < n; ++i) {
-    out[2 * i] = scale * re[i];
-    out[2 * i + 1] = scale * im[i];
+    out.data[2 * i] = out.scale * re[i];
+    out.data[2 * i + 1] = imag_scale * im[i];
   }
 }
 
-// Spectrum of 2 m reals from z, the transform of x[2k] + i x[2k+1].
+// With E and T the halves of the spectrum of 2 m reals that come from the even and from the odd
+// ones (times their roots), z = E + i T / root is the transform of x[2k] + i x[2k+1]. From
+// a = z[k] and b = z[m-k], X[k] = E + T and X[m-k] = conj(E - T).
+template <class V>
+struct RealPair {
+  V er, ei, tr, ti;
+};
 template <class R>
-HWY_INLINE void UnpackReal(size_t m, const R* roots, Planes<R> z, R* HWY_RESTRICT out) {
+HWY_INLINE RealPair<Vec<R>> SplitPair(Cv<R> a, Cv<R> b, Vec<R> wr, Vec<R> wi) {
+  const Vec<R> half = Constant<R>(0.5);
+  const Vec<R> dr = hn::Mul(half, hn::Sub(a.re, b.re)), di = hn::Mul(half, hn::Add(a.im, b.im));
+  return {hn::Mul(half, hn::Add(a.re, b.re)), hn::Mul(half, hn::Sub(a.im, b.im)),
+          hn::MulAdd(wr, di, hn::Mul(wi, dr)), hn::NegMulAdd(wr, dr, hn::Mul(wi, di))};
+}
+// The reverse, times 2: a = X[k] and b = X[m-k] give the conjugates of z[k] and z[m-k].
+template <class R>
+HWY_INLINE void JoinPair(Cv<R> a, Cv<R> b, Vec<R> wr, Vec<R> wi, Cv<R>* z, Cv<R>* mirror) {
+  const Vec<R> er = hn::Add(a.re, b.re), ei = hn::Sub(a.im, b.im);
+  const Vec<R> dr = hn::Sub(a.re, b.re), di = hn::Add(a.im, b.im);
+  const Vec<R> pr = hn::MulAdd(wi, di, hn::Mul(wr, dr));
+  const Vec<R> pi = hn::NegMulAdd(wi, dr, hn::Mul(wr, di));
+  *z = {hn::Sub(er, pi), hn::Neg(hn::Add(ei, pr))};
+  *mirror = {hn::Add(er, pi), hn::Sub(ei, pr)};
+}
+
+// The spectrum of a row of 2 m reals.
+template <class R>
+HWY_NOINLINE void UnpackReal(size_t m, const R* roots, Planes<R> z, R* HWY_RESTRICT out) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
   const R* wr = roots;
@@ -56,65 +85,91 @@ HWY_INLINE void UnpackReal(size_t m, const R* roots, Planes<R> z, R* HWY_RESTRIC
   out[1] = R(0);
   out[2 * m] = z.re[0] - z.im[0];
   out[2 * m + 1] = R(0);
-  const Vec<R> half = hn::Set(d, R(0.5));
-  size_t k = 1;
-  for (; k + lanes <= m; k += lanes) {
-    const size_t mirror = m - k - lanes + 1;
-    const Vec<R> ar = hn::LoadU(d, z.re + k), ai = hn::LoadU(d, z.im + k);
-    const Vec<R> br = hn::Reverse(d, hn::LoadU(d, z.re + mirror));
-    const Vec<R> bi = hn::Reverse(d, hn::LoadU(d, z.im + mirror));
-    const Vec<R> er = hn::Mul(half, hn::Add(ar, br)), ei = hn::Mul(half, hn::Sub(ai, bi));
-    const Vec<R> dr = hn::Mul(half, hn::Sub(ar, br)), di = hn::Mul(half, hn::Add(ai, bi));
-    const Vec<R> cr = hn::LoadU(d, wr + k), ci = hn::LoadU(d, wi + k);
-    hn::StoreInterleaved2(hn::MulAdd(cr, di, hn::MulAdd(ci, dr, er)),
-                          hn::MulAdd(ci, di, hn::NegMulAdd(cr, dr, ei)), d, out + 2 * k);
+  if (m > lanes) {
+    for (size_t i = 1; 2 * i <= m; i += lanes) {
+      const size_t k = HWY_MIN(i, m - lanes), mirror = m - k - lanes + 1;
+      const Cv<R> b = {hn::Reverse(d, hn::LoadU(d, z.re + mirror)),
+                       hn::Reverse(d, hn::LoadU(d, z.im + mirror))};
+      const auto p = SplitPair<R>({hn::LoadU(d, z.re + k), hn::LoadU(d, z.im + k)}, b,
+                                  hn::LoadU(d, wr + k), hn::LoadU(d, wi + k));
+      hn::StoreInterleaved2(hn::Add(p.er, p.tr), hn::Add(p.ei, p.ti), d, out + 2 * k);
+      hn::StoreInterleaved2(hn::Reverse(d, hn::Sub(p.er, p.tr)),
+                            hn::Reverse(d, hn::Sub(p.ti, p.ei)), d, out + 2 * mirror);
+    }
+    return;
   }
-  for (; k < m; ++k) {
+  for (size_t k = 1; k < m; ++k) {
     const R ar = z.re[k], ai = z.im[k], br = z.re[m - k], bi = z.im[m - k];
-    const R er = R(0.5) * (ar + br), ei = R(0.5) * (ai - bi);
     const R dr = R(0.5) * (ar - br), di = R(0.5) * (ai + bi);
-    out[2 * k] = er + (wr[k] * di + wi[k] * dr);
-    out[2 * k + 1] = ei - (wr[k] * dr - wi[k] * di);
+    out[2 * k] = R(0.5) * (ar + br) + (wr[k] * di + wi[k] * dr);
+    out[2 * k + 1] = R(0.5) * (ai - bi) - (wr[k] * dr - wi[k] * di);
   }
 }
 
-// The reverse of UnpackReal, times 2.
+// The conjugate of twice z from a spectrum.
 template <class R>
-HWY_INLINE void PackReal(size_t m, const R* roots, Planes<R> z) {
-  // In place on k and m - k together; z holds m + 1 values.
+HWY_NOINLINE void PackReal(size_t m, const R* roots, const R* HWY_RESTRICT in, Planes<R> z) {
   const Tag<R> d;
   const size_t lanes = hn::Lanes(d);
   const R* wr = roots;
   const R* wi = roots + m + 1;
-  const R first = z.re[0], last = z.re[m];
-  z.re[0] = first + last;
-  z.im[0] = first - last;
-  size_t k = 1;
-  for (; 2 * (k + lanes) <= m; k += lanes) {  // both ends of a block stay apart
-    const size_t mirror = m - k - lanes + 1;
-    const Vec<R> ar = hn::LoadU(d, z.re + k), ai = hn::LoadU(d, z.im + k);
-    const Vec<R> br = hn::Reverse(d, hn::LoadU(d, z.re + mirror));
-    const Vec<R> bi = hn::Reverse(d, hn::LoadU(d, z.im + mirror));
-    const Vec<R> er = hn::Add(ar, br), ei = hn::Sub(ai, bi);
-    const Vec<R> dr = hn::Sub(ar, br), di = hn::Add(ai, bi);
-    const Vec<R> cr = hn::LoadU(d, wr + k), ci = hn::LoadU(d, wi + k);
-    const Vec<R> pr = hn::MulAdd(ci, di, hn::Mul(cr, dr));
-    const Vec<R> pi = hn::NegMulAdd(ci, dr, hn::Mul(cr, di));
-    hn::StoreU(hn::Sub(er, pi), d, z.re + k);
-    hn::StoreU(hn::Add(ei, pr), d, z.im + k);
-    hn::StoreU(hn::Reverse(d, hn::Add(er, pi)), d, z.re + mirror);
-    hn::StoreU(hn::Reverse(d, hn::Sub(pr, ei)), d, z.im + mirror);
+  z.re[0] = in[0] + in[2 * m];
+  z.im[0] = in[2 * m] - in[0];
+  if (m > lanes) {
+    for (size_t i = 1; 2 * i <= m; i += lanes) {
+      const size_t k = HWY_MIN(i, m - lanes), mirror = m - k - lanes + 1;
+      Cv<R> a, b, other;
+      hn::LoadInterleaved2(d, in + 2 * k, a.re, a.im);
+      hn::LoadInterleaved2(d, in + 2 * mirror, b.re, b.im);
+      b = {hn::Reverse(d, b.re), hn::Reverse(d, b.im)};
+      JoinPair<R>(a, b, hn::LoadU(d, wr + k), hn::LoadU(d, wi + k), &a, &other);
+      hn::StoreU(a.re, d, z.re + k);
+      hn::StoreU(a.im, d, z.im + k);
+      hn::StoreU(hn::Reverse(d, other.re), d, z.re + mirror);
+      hn::StoreU(hn::Reverse(d, other.im), d, z.im + mirror);
+    }
+    return;
   }
-  for (; 2 * k <= m; ++k) {
-    const size_t j = m - k;
-    const R ar = z.re[k], ai = z.im[k], br = z.re[j], bi = z.im[j];
-    const R er = ar + br, ei = ai - bi, dr = ar - br, di = ai + bi;
-    // conj(w) (dr + i di)
-    const R pr = wr[k] * dr + wi[k] * di, pi = wr[k] * di - wi[k] * dr;
-    z.re[k] = er - pi;
-    z.im[k] = ei + pr;
-    z.re[j] = er + pi;
-    z.im[j] = pr - ei;
+  for (size_t k = 1; k < m; ++k) {
+    const R ar = in[2 * k], ai = in[2 * k + 1], br = in[2 * (m - k)], bi = in[2 * (m - k) + 1];
+    const R dr = ar - br, di = ai + bi;
+    z.re[k] = ar + br - (wr[k] * di - wi[k] * dr);
+    z.im[k] = -(ai - bi + (wr[k] * dr + wi[k] * di));
+  }
+}
+
+// Both for a vector of rows side by side: a real spectrum of m + 1 columns to or from z. The
+// imaginary parts at its ends count as zero.
+template <class R, bool kUnpack>
+HWY_NOINLINE void TurnRealColumns(size_t m, const R* roots, Planes<const R> from, Planes<R> to) {
+  const Tag<R> d;
+  const size_t lanes = hn::Lanes(d);
+  const Vec<R> re = hn::LoadU(d, from.re);
+  const Vec<R> other = hn::LoadU(d, kUnpack ? from.im : from.re + m * lanes);
+  hn::StoreU(hn::Add(re, other), d, to.re);
+  if constexpr (kUnpack) {
+    hn::StoreU(hn::Zero(d), d, to.im);
+    hn::StoreU(hn::Sub(re, other), d, to.re + m * lanes);
+    hn::StoreU(hn::Zero(d), d, to.im + m * lanes);
+  } else {
+    hn::StoreU(hn::Sub(other, re), d, to.im);
+  }
+  for (size_t k = 1; 2 * k <= m; ++k) {
+    const size_t i = k * lanes, j = (m - k) * lanes;
+    const Vec<R> wr = hn::Set(d, roots[k]), wi = hn::Set(d, roots[m + 1 + k]);
+    Cv<R> a = {hn::LoadU(d, from.re + i), hn::LoadU(d, from.im + i)};
+    Cv<R> b = {hn::LoadU(d, from.re + j), hn::LoadU(d, from.im + j)};
+    if constexpr (kUnpack) {
+      const auto p = SplitPair<R>(a, b, wr, wi);
+      a = {hn::Add(p.er, p.tr), hn::Add(p.ei, p.ti)};
+      b = {hn::Sub(p.er, p.tr), hn::Sub(p.ti, p.ei)};
+    } else {
+      JoinPair<R>(a, b, wr, wi, &a, &b);
+    }
+    hn::StoreU(a.re, d, to.re + i);
+    hn::StoreU(a.im, d, to.im + i);
+    hn::StoreU(b.re, d, to.re + j);
+    hn::StoreU(b.im, d, to.im + j);
   }
 }
 
@@ -125,176 +180,171 @@ HWY_INLINE void CarveScratch(size_t reals, R* scratch, Planes<R>* a, Planes<R>* 
   *b = {scratch + 2 * plane, scratch + 3 * plane};
 }
 
+// Column j of rows side by side, a vector of them: j counts reals, or alternates re and im.
 template <class R>
-HWY_INLINE void Scale(size_t n, R factor, const R* in, R* out) {
+HWY_INLINE R* ColumnOf(const Planes<R>& planes, bool complex, size_t j) {
+  if (!complex) return planes.re + j * kLanes<R>;
+  return (j % 2 == 0 ? planes.re : planes.im) + j / 2 * kLanes<R>;
+}
+
+// `count` reals of each of w <= kLanes rows to columns, odd columns of complex ones times sign.
+// The columns of missing rows repeat the last row.
+template <class R>
+HWY_NOINLINE void LoadRows(size_t w, size_t count, bool complex, const R* in, size_t stride, R sign,
+                           Planes<R> planes) {
   const Tag<R> d;
-  const size_t lanes = hn::Lanes(d);
-  const Vec<R> f = hn::Set(d, factor);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(f, hn::LoadU(d, in + i)), d, out + i);
-  for (; i < n; ++i) out[i] = factor * in[i];
-}
-
-// rows(r)[j], j < count, to columns(j)[r], r < w, by small squares; or back.
-template <class R, bool kToColumns, class Row, class ColumnOf>
-HWY_INLINE void TransposeRows(size_t w, size_t count, const Row& row, const ColumnOf& column) {
-  constexpr size_t kTile = 16 / sizeof(R);
-  size_t r = 0;
-  for (; r + kTile <= w; r += kTile) {
-    size_t j = 0;
-    for (; j + kTile <= count; j += kTile) {
-      const R* from[kTile];
-      R* to[kTile];
-      for (size_t i = 0; i < kTile; ++i) {
-        R* in_row = row(r + i) + j;
-        R* in_column = column(j + i) + r;
-        from[i] = kToColumns ? in_row : in_column;
-        to[i] = kToColumns ? in_column : in_row;
-      }
-      simd::HWY_NAMESPACE::TransposeBlock<R>(from, to);
+  constexpr size_t kL = kLanes<R>;
+  const Vec<R> factor = hn::Set(d, complex ? sign : R(1));
+  for (size_t i = 0; i < count; i += kL) {
+    const size_t j = count < kL ? 0 : HWY_MIN(i, count - kL);
+    Vec<R> v[kL], column[kL];
+    HWY_UNROLL(16)
+    for (size_t r = 0; r < kL; ++r) {
+      const R* row = in + HWY_MIN(r, w - 1) * stride + j;
+      v[r] = count < kL ? hn::LoadN(d, row, count) : hn::LoadU(d, row);
     }
-    for (; j < count; ++j) {
-      for (size_t i = r; i < r + kTile; ++i) {
-        R* in_row = row(i) + j;
-        R* in_column = column(j) + i;
-        *(kToColumns ? in_column : in_row) = *(kToColumns ? in_row : in_column);
-      }
-    }
-  }
-  for (; r < w; ++r) {
-    for (size_t j = 0; j < count; ++j) {
-      R* in_row = row(r) + j;
-      R* in_column = column(j) + r;
-      *(kToColumns ? in_column : in_row) = *(kToColumns ? in_row : in_column);
+    Turn<R, kL>(v, column);
+    HWY_UNROLL(16)
+    for (size_t k = 0; k < kL; ++k) {
+      hn::StoreU(k % 2 == 0 ? column[k] : hn::Mul(column[k], factor), d,
+                 ColumnOf(planes, complex, j + k));
     }
   }
 }
 
-// Row r of a tensor side, and column j of the planes: j counts reals, or alternates re and im.
+// The way back, times scale.
 template <class R>
-struct SideRow {
-  R* base;
-  size_t stride;
-  HWY_INLINE R* operator()(size_t r) const { return base + r * stride; }
-};
-template <class R>
-struct PlaneColumn {
-  Planes<R> planes;
-  size_t w;
-  bool complex;
-  HWY_INLINE R* operator()(size_t j) const {
-    if (!complex) return planes.re + j * w;
-    return (j % 2 == 0 ? planes.re : planes.im) + j / 2 * w;
+HWY_NOINLINE void StoreRows(size_t w, size_t count, bool complex, Planes<R> planes,
+                            const Interleaved<R>& out, size_t stride) {
+  const Tag<R> d;
+  constexpr size_t kL = kLanes<R>;
+  const Vec<R> even = hn::Set(d, out.scale);
+  const Vec<R> odd = complex ? hn::Mul(even, hn::Set(d, out.sign)) : even;
+  for (size_t i = 0; i < count; i += kL) {
+    const size_t j = count < kL ? 0 : HWY_MIN(i, count - kL);
+    Vec<R> column[kL], v[kL];
+    HWY_UNROLL(16)
+    for (size_t k = 0; k < kL; ++k) {
+      column[k] = hn::Mul(hn::LoadU(d, ColumnOf(planes, complex, j + k)), k % 2 == 0 ? even : odd);
+    }
+    Turn<R, kL>(column, v);
+    HWY_UNROLL(16)
+    for (size_t r = 0; r < kL; ++r) {
+      if (r >= w) break;
+      if (count < kL) {
+        hn::StoreN(v[r], d, out.data + r * stride, count);
+      } else {
+        hn::StoreU(v[r], d, out.data + r * stride + j);
+      }
+    }
   }
-};
+}
 
-// Short rows: `w` of them side by side, as columns. Real ones run as complex ones.
+// z[n-k] = conj(z[k]) for columns of w.
 template <class R>
-HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t w,
-                            const R* in, size_t in_stride, R* out, size_t out_stride, R* scratch) {
-  const size_t n = plan.n;
-  const size_t half = n / 2 + 1;
+HWY_INLINE void MirrorColumns(size_t n, size_t w, Planes<R> z) {
+  for (size_t k = n / 2 + 1; k < n; ++k) {
+    for (size_t q = 0; q < w; ++q) {
+      z.re[k * w + q] = z.re[(n - k) * w + q];
+      z.im[k * w + q] = -z.im[(n - k) * w + q];
+    }
+  }
+}
+
+// w <= kLanes rows, side by side. Strides in reals.
+template <class R>
+HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, size_t w, const R* in,
+                            size_t in_stride, const Interleaved<R>& out, size_t out_stride,
+                            R* scratch) {
+  constexpr size_t kL = kLanes<R>;
+  const size_t n = plan.n, core = plan.core, half = n / 2 + 1;
+  const bool packed = core != n;
+  const R* roots = plan.half_roots.data();
   Planes<R> a, b;
   CarveScratch(RowScratchReals(plan), scratch, &a, &b);
-  R* source = const_cast<R*>(in);  // only read: kToColumns
-  if (kind == RowKind::kRealToComplex) {
-    TransposeRows<R, true>(w, n, SideRow<R>{source, in_stride}, PlaneColumn<R>{a, w, false});
-    std::fill(a.im, a.im + n * w, R(0));
+  if (kind == RowKind::kComplex || (kind == RowKind::kRealToComplex && packed)) {
+    LoadRows(w, 2 * core, true, in, in_stride, out.sign, a);
+  } else if (kind == RowKind::kRealToComplex) {
+    LoadRows(w, n, false, in, in_stride, R(1), a);
+    std::fill(a.im, a.im + n * kL, R(0));
+  } else if (packed) {
+    LoadRows(w, 2 * half, true, in, in_stride, R(1), b);
+    TurnRealColumns<R, false>(core, roots, {b.re, b.im}, a);
   } else {
-    TransposeRows<R, true>(w, 2 * (kind == RowKind::kComplex ? n : half),
-                           SideRow<R>{source, 2 * in_stride}, PlaneColumn<R>{a, w, true});
+    LoadRows(w, 2 * half, true, in, in_stride, out.sign, a);
+    std::fill(a.im, a.im + kL, R(0));
+    MirrorColumns(n, kL, a);
   }
-  if (kind == RowKind::kComplexToReal) {
-    std::fill(a.im, a.im + w, R(0));
-    if (n % 2 == 0) std::fill(a.im + n / 2 * w, a.im + half * w, R(0));
-    for (size_t k = half; k < n; ++k) {
-      Scale(w, R(1), a.re + (n - k) * w, a.re + k * w);
-      Scale(w, R(-1), a.im + (n - k) * w, a.im + k * w);
-    }
+  Transform<R>(plan, kL, nullptr, nullptr, &a, &b);
+  if (kind == RowKind::kComplex || (kind == RowKind::kComplexToReal && packed)) {
+    StoreRows(w, 2 * core, true, a, out, out_stride);
+  } else if (kind == RowKind::kComplexToReal) {
+    StoreRows(w, n, false, a, out, out_stride);
+  } else if (packed) {
+    TurnRealColumns<R, true>(core, roots, {a.re, a.im}, b);
+    StoreRows(w, 2 * half, true, b, out, out_stride);
+  } else {
+    std::fill(a.im, a.im + kL, R(0));
+    StoreRows(w, 2 * half, true, a, out, out_stride);
   }
-  if (inverse) {
-    std::swap(a.re, a.im);
-    std::swap(b.re, b.im);
+}
+
+template <class R>
+HWY_NOINLINE void LongRow(RowKind kind, const FftPlan<R>& plan, const R* in,
+                          const Interleaved<R>& out, R* scratch) {
+  const size_t n = plan.n, core = plan.core, half = n / 2 + 1;
+  const bool packed = core != n;
+  const R* roots = plan.half_roots.data();
+  Planes<R> a, b;
+  CarveScratch(RowScratchReals(plan), scratch, &a, &b);
+  const bool reads = (kind == RowKind::kComplex || (kind == RowKind::kRealToComplex && packed)) &&
+                     ReadsTensor(plan, 1);
+  const bool writes = (kind == RowKind::kComplex || (kind == RowKind::kComplexToReal && packed)) &&
+                      WritesTensor(plan, 1);
+  if (reads) {
+  } else if (kind == RowKind::kComplex || (kind == RowKind::kRealToComplex && packed)) {
+    Split(core, out.sign, in, a.re, a.im);
+  } else if (kind == RowKind::kRealToComplex) {
+    std::copy(in, in + n, a.re);
+    std::fill(a.im, a.im + n, R(0));
+  } else if (packed) {
+    PackReal(core, roots, in, a);
+  } else {
+    Split(half, out.sign, in, a.re, a.im);
+    a.im[0] = R(0);
+    MirrorColumns(n, 1, a);
   }
-  Transform<R>(plan, w, &a, &b);
-  if (inverse) std::swap(a.re, a.im);
-  if (scale != R(1)) {
-    Scale(n * w, scale, a.re, a.re);
-    Scale(n * w, scale, a.im, a.im);
+  const Interleaved<R> source{const_cast<R*>(in), R(1), out.sign, 0};
+  Transform<R>(plan, 1, reads ? &source : nullptr, writes ? &out : nullptr, &a, &b);
+  if (writes) {
+  } else if (kind == RowKind::kComplex || (kind == RowKind::kComplexToReal && packed)) {
+    Join(core, a.re, a.im, out);
+  } else if (kind == RowKind::kComplexToReal) {
+    for (size_t k = 0; k < n; ++k) out.data[k] = out.scale * a.re[k];
+  } else if (packed) {
+    UnpackReal(core, roots, a, out.data);
+  } else {
+    a.im[0] = R(0);
+    Join(half, a.re, a.im, out);
   }
-  if (kind == RowKind::kComplexToReal) {
-    TransposeRows<R, false>(w, n, SideRow<R>{out, out_stride}, PlaneColumn<R>{a, w, false});
-    return;
-  }
-  if (kind == RowKind::kRealToComplex) {
-    std::fill(a.im, a.im + w, R(0));
-    if (n % 2 == 0) std::fill(a.im + n / 2 * w, a.im + half * w, R(0));
-  }
-  TransposeRows<R, false>(w, 2 * (kind == RowKind::kComplex ? n : half),
-                          SideRow<R>{out, 2 * out_stride}, PlaneColumn<R>{a, w, true});
 }
 
 template <class R>
 HWY_INLINE void Rows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t rows,
                      const R* in, size_t in_stride, R* out, size_t out_stride, R* scratch) {
-  const size_t n = plan.n;
-  const bool packed = plan.core != n;
-  const size_t in_parts = kind == RowKind::kRealToComplex ? 1 : 2;
-  const size_t out_parts = kind == RowKind::kComplexToReal ? 1 : 2;
-  size_t row = 0;
-  if (n <= kShortRow) {
-    for (; row < rows; row += kRowBlock) {
-      ShortRows(kind, plan, inverse, scale, HWY_MIN(kRowBlock, rows - row),
-                in + row * in_stride * in_parts, in_stride, out + row * out_stride * out_parts,
-                out_stride, scratch);
-    }
-    return;
-  }
-  for (; row < rows; ++row) {
-    Planes<R> a, b;
-    CarveScratch(RowScratchReals(plan), scratch, &a, &b);
-    if (kind == RowKind::kComplex) {
-      Split(n, in + 2 * row * in_stride, a.re, a.im);
-      if (inverse) std::swap(a.re, a.im);
-      Transform<R>(plan, 1, &a, &b);
-      if (inverse) std::swap(a.re, a.im);
-      Join(n, scale, a.re, a.im, out + 2 * row * out_stride);
-    } else if (kind == RowKind::kRealToComplex) {
-      const R* x = in + row * in_stride;
-      R* y = out + 2 * row * out_stride;
-      if (packed) {
-        Split(n / 2, x, a.re, a.im);
-        Transform<R>(plan, 1, &a, &b);
-        UnpackReal(n / 2, plan.half_roots.data(), a, y);
-      } else {
-        std::copy(x, x + n, a.re);
-        std::fill(a.im, a.im + n, R(0));
-        Transform<R>(plan, 1, &a, &b);
-        Join(n / 2 + 1, R(1), a.re, a.im, y);
-        y[1] = R(0);
-      }
+  if (kind != RowKind::kRealToComplex) in_stride *= 2;
+  if (kind != RowKind::kComplexToReal) out_stride *= 2;
+  const R sign = inverse ? R(-1) : R(1);
+  const bool together = RowsSideBySide(plan) && 2 * rows >= kLanes<R>;
+  for (size_t row = 0; row < rows;) {
+    const Interleaved<R> to{out + row * out_stride, scale, sign, 0};
+    const size_t w = together ? HWY_MIN(kLanes<R>, rows - row) : 1;
+    if (together) {
+      ShortRows(kind, plan, w, in + row * in_stride, in_stride, to, out_stride, scratch);
     } else {
-      const R* x = in + 2 * row * in_stride;
-      R* y = out + row * out_stride;
-      Split(n / 2 + 1, x, a.re, a.im);
-      if (packed) {
-        PackReal(n / 2, plan.half_roots.data(), a);
-      } else {
-        a.im[0] = R(0);
-        for (size_t k = 1; k <= n / 2; ++k) {
-          a.re[n - k] = a.re[k];
-          a.im[n - k] = -a.im[k];
-        }
-      }
-      std::swap(a.re, a.im);
-      Transform<R>(plan, 1, &a, &b);
-      std::swap(a.re, a.im);
-      if (packed) {
-        Join(n / 2, scale, a.re, a.im, y);
-      } else {
-        for (size_t k = 0; k < n; ++k) y[k] = scale * a.re[k];
-      }
+      LongRow(kind, plan, in + row * in_stride, to, scratch);
     }
+    row += w;
   }
 }
 
@@ -302,21 +352,22 @@ template <class R>
 HWY_INLINE void Columns(const FftPlan<R>& plan, bool inverse, R scale, size_t columns, const R* in,
                         size_t in_stride, R* out, size_t out_stride, R* scratch) {
   const size_t block = ColumnBlock(plan.n);
+  const R sign = inverse ? R(-1) : R(1);
   for (size_t first = 0; first < columns; first += block) {
     const size_t w = HWY_MIN(block, columns - first);
     Planes<R> a, b;
     CarveScratch(ColumnScratchReals(plan), scratch, &a, &b);
-    for (size_t k = 0; k < plan.n; ++k) {
-      Split(w, in + 2 * (k * in_stride + first), a.re + k * w, a.im + k * w);
+    const Interleaved<R> from{const_cast<R*>(in) + 2 * first, R(1), sign, in_stride};
+    const Interleaved<R> to{out + 2 * first, scale, sign, out_stride};
+    const bool wide = w > 1;  // a lone column is no contiguous row
+    const bool reads = wide && ReadsTensor(plan, w), writes = wide && WritesTensor(plan, w);
+    for (size_t k = 0; k < plan.n && !reads; ++k) {
+      Split(w, sign, from.data + 2 * k * in_stride, a.re + k * w, a.im + k * w);
     }
-    if (inverse) {
-      std::swap(a.re, a.im);
-      std::swap(b.re, b.im);
-    }
-    Transform<R>(plan, w, &a, &b);
-    if (inverse) std::swap(a.re, a.im);
-    for (size_t k = 0; k < plan.n; ++k) {
-      Join(w, scale, a.re + k * w, a.im + k * w, out + 2 * (k * out_stride + first));
+    Transform<R>(plan, w, reads ? &from : nullptr, writes ? &to : nullptr, &a, &b);
+    for (size_t k = 0; k < plan.n && !writes; ++k) {
+      Join(w, a.re + k * w, a.im + k * w,
+           Interleaved<R>{to.data + 2 * k * out_stride, scale, sign, 0});
     }
   }
 }

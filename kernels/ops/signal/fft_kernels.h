@@ -22,16 +22,27 @@ enum class RowKind {
 // Columns transformed together. Long ones go fewer at a time, to stay in the cache.
 inline size_t ColumnBlock(size_t n) { return n <= 4096 ? 16 : n <= 16384 ? 8 : 4; }
 
-// Scratch, in reals, of a transform of `columns` columns: two complex buffers of split planes,
-// their distances kept off powers of two. One more value for the ends of a real spectrum.
+// Rows transformed side by side at most: the lanes of the widest instruction set. Worth it for
+// short rows, and for lengths whose own passes do not fill vectors.
+constexpr size_t kRowBlock = 16;
+template <class R>
+bool RowsSideBySide(const FftPlan<R>& plan) {
+  const size_t n = plan.convolution ? plan.convolution->n : plan.core;
+  const bool fills = !plan.passes.empty() && plan.passes.front().radix == 8;
+  return n <= (fills ? 64 : 1024);
+}
+
+// Scratch, in reals, of a transform of `columns` columns: two complex buffers of split planes, one
+// more value each for the ends of a real spectrum, and room for vectors that reach past the end.
 template <class R>
 size_t ScratchReals(const FftPlan<R>& plan, size_t columns) {
+  constexpr size_t kPastEnd = 256;
   const size_t inner = plan.convolution ? plan.convolution->n : plan.core + 1;
-  return 4 * ((inner * columns + 15) / 16 * 16 + 16);
+  return 4 * ((inner * columns + 15) / 16 * 16 + kPastEnd + 16);
 }
 template <class R>
 size_t RowScratchReals(const FftPlan<R>& plan) {
-  return ScratchReals(plan, plan.n <= kShortRow ? kRowBlock : 1);
+  return ScratchReals(plan, RowsSideBySide(plan) ? kRowBlock : 1);
 }
 template <class R>
 size_t ColumnScratchReals(const FftPlan<R>& plan) {

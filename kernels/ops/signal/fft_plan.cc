@@ -8,29 +8,27 @@
 namespace opkit::signal {
 namespace {
 
-// Radices in the order of the passes. A 4 comes first: it spreads a contiguous row over strides
-// that vectors fill, and its store is a plain interleave. Eights make the fewest passes.
+// Radices in the order of the passes. An 8 or 4 comes first: the squares it makes of a contiguous
+// row transpose well, and later strides fill vectors. Eights make the fewest passes. One of these
+// comes last, if two are there: its pass can write to the tensor.
 std::vector<size_t> Radices(size_t n) {
   std::vector<size_t> out;
+  const auto take = [&](size_t p) {
+    for (; n % p == 0 && n > 1; n /= p) out.push_back(p);
+  };
   int twos = 0;
-  for (; n % 2 == 0 && n > 0; n /= 2) ++twos;
-  if (twos >= 2) {
-    out.push_back(4);
-    twos -= 2;
-  }
-  if (twos == 1) {
-    out.push_back(2);
-    twos = 0;
-  }
-  for (; twos % 3 != 0; twos -= 2) out.push_back(4);
-  for (; twos > 0; twos -= 3) out.push_back(8);
-  for (size_t p : {size_t{5}, size_t{3}}) {
-    for (; n % p == 0 && n > 1; n /= p) out.push_back(p);
-  }
-  for (size_t p = 7; n > 1; p += 2) {
-    if (p * p > n) p = n;
-    for (; n % p == 0 && n > 1; n /= p) out.push_back(p);
-  }
+  const bool even_once = n % 4 == 2;
+  for (; n % 2 == 0 && n > 0 && !even_once; n /= 2) ++twos;
+  const int fours = twos == 4 ? 2 : twos % 3 == 2 ? 1 : twos % 3 == 1 ? 2 : 0;
+  for (int i = 2 * fours; i < twos; i += 3) out.push_back(8);
+  for (int i = 0; i < fours; ++i) out.push_back(4);
+  const size_t last = out.size() > 1 ? out.back() : 1;
+  if (last > 1) out.pop_back();
+  take(5);
+  take(3);
+  take(2);
+  for (size_t p = 7; n > 1; p += 2) take(p * p > n ? n : p);
+  if (last > 1) out.push_back(last);
   return out;
 }
 
@@ -72,7 +70,7 @@ void UnitRoot(size_t k, size_t n, R* re, R* im) {
 
 template <class R>
 FftPlan<R>::FftPlan(size_t length, bool real)
-    : n(length), core(real && length % 2 == 0 && length > kShortRow ? length / 2 : length) {
+    : n(length), core(real && length % 2 == 0 ? length / 2 : length) {
   if (core != n) {
     half_roots.resize(2 * (core + 1));
     for (size_t k = 0; k <= core; ++k) {
@@ -112,7 +110,7 @@ FftPlan<R>::FftPlan(size_t length, bool real)
         twiddles.push_back(root[1]);
       }
     }
-    if (stride < kFlatStride) {
+    if (stride == 1 || stride == kHalfStride) {
       twiddles.resize((twiddles.size() + 15) / 16 * 16);
       pass.flat = twiddles.size();
       const size_t flat = pass.FlatSize();

@@ -13,21 +13,19 @@
 namespace opkit::signal {
 
 constexpr size_t kMaxRadix = 31;
-// Rows this short are transposed and run as kRowBlock columns.
-constexpr size_t kShortRow = 64;
-constexpr size_t kRowBlock = 16;
-// Passes whose stride is below this also carry twiddles laid out per element; at least the lanes
-// of any instruction set.
-constexpr size_t kFlatStride = 16;
+// Half a vector of the widest instruction set. Passes of this stride, and of stride 1, also carry
+// twiddles laid out per element, in multiples of kFlat.
+constexpr size_t kHalfStride = 8;
+constexpr size_t kFlat = 16;
 
 struct FftPass {
   size_t radix;
   size_t stride;   // product of the radices before this pass
   size_t count;    // n / (stride * radix)
   size_t compact;  // offset into twiddles: [count][radix - 1][re, im]
-  size_t flat;     // offset into twiddles: [radix - 1][re, im][FlatSize()], if stride < kFlatStride
+  size_t flat;     // offset into twiddles: [radix - 1][re, im][FlatSize()], if it has them
   size_t roots;    // offset into twiddles: [radix][re, im], of the generic radices
-  size_t FlatSize() const { return (stride * count + kFlatStride - 1) / kFlatStride * kFlatStride; }
+  size_t FlatSize() const { return (stride * count + kFlat - 1) / kFlat * kFlat; }
 };
 
 template <class R>
@@ -36,8 +34,7 @@ struct FftPlan {
   FftPlan(size_t n, bool real);
 
   size_t n;
-  size_t
-      core;  // length of the complex transform: n, or n / 2 for an even real one that is not short
+  size_t core;  // length of the complex transform: n, or n / 2 for an even real one
   std::vector<FftPass> passes;
   std::vector<R> twiddles;
   std::vector<R> half_roots;  // [re, im][core + 1]: exp(-2 pi i k / n), for even real lengths

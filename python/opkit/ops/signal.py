@@ -18,7 +18,18 @@ _SOURCE = "tensorflow/core/kernels/fft_ops.cc"
 # Powers of two, products of small primes, primes below and above the generic radices' limit.
 _LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 24, 31, 32, 37, 60, 64, 65, 66, 74, 96, 97)
 _LENGTHS += (100, 121, 127, 128, 169, 256, 331, 480, 500, 512, 1000, 1009, 1024, 4096)
-_PLANES = ((1, 1), (2, 3), (4, 4), (5, 8), (8, 5), (16, 33), (33, 16), (37, 10), (64, 128))
+_PLANES = (
+    (1, 1),
+    (2, 3),
+    (4, 4),
+    (5, 8),
+    (8, 5),
+    (16, 33),
+    (33, 16),
+    (37, 10),
+    (64, 128),
+    (128, 128),
+)
 _VOLUMES = ((1, 1, 1), (2, 3, 4), (4, 4, 4), (5, 6, 7), (8, 1, 9), (3, 37, 17), (16, 16, 16))
 
 
@@ -56,6 +67,8 @@ def _shapes(rank: int) -> Iterator[tuple[int, ...]]:
         for n in _LENGTHS:
             yield (3, n)
         yield from ((8,), (2, 3, 20), (17, 16), (2, 1, 4, 48), (0, 4), (3, 0))
+        # Enough rows to go side by side, and some left over.
+        yield from ((19, n) for n in (1, 2, 7, 9, 16, 25, 60, 64, 74, 331, 500))
         return
     sizes: tuple[tuple[int, ...], ...] = _PLANES if rank == 2 else _VOLUMES
     for size in sizes:
