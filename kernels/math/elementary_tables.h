@@ -128,57 +128,17 @@ constexpr float kExpm1[] = {0x1.fffffe0p-2f, 0x1.5554b40p-3f, 0x1.5556f20p-5f, 0
 // log1p(m) = m - m^2 / 2 + m^3 P(m), m in [-1/4, 1/2].
 constexpr float kLog1p[] = {0x1.5555a40p-2f, -0x1.0000460p-2f, 0x1.9969780p-3f, -0x1.54ee380p-3f,
                             0x1.28841c0p-3f, -0x1.0d98920p-3f, 0x1.accdae0p-4f, -0x1.718dd80p-5f};
-// log1p(t) / t for t in [0, 1], like the pieces of erf. Relative error 2^-26.
-constexpr float kLog1pUnitScale16 = 0x1.ee061e0p+3f;
-alignas(64) constexpr float kLog1pUnit16[6][16] = {
-    {0x1.a7f93a0p-7f, 0x1.173e800p-4f, 0x1.17a4620p-3f, 0x1.84d1bc0p-3f, 0x1.06adb40p-2f,
-     0x1.505eac0p-2f, 0x1.8492100p-2f, 0x1.d56ce20p-2f, 0x1.0d188a0p-1f, 0x1.2d30d00p-1f,
-     0x1.47908e0p-1f, 0x1.6fb7ec0p-1f, 0x1.8cba9e0p-1f, 0x1.aa8f740p-1f, 0x1.d4ba980p-1f,
-     0x1.f29c280p-1f},
-    {0x1.fcb74c0p-1f, 0x1.ef4d500p-1f, 0x1.dfeecc0p-1f, 0x1.d4c9c40p-1f, 0x1.c7c40e0p-1f,
-     0x1.bab9320p-1f, 0x1.b20dd60p-1f, 0x1.a5754a0p-1f, 0x1.9b762c0p-1f, 0x1.92a9ea0p-1f,
-     0x1.8bc9520p-1f, 0x1.81df780p-1f, 0x1.7b183e0p-1f, 0x1.746edc0p-1f, 0x1.6b81ba0p-1f,
-     0x1.6580700p-1f},
-    {-0x1.f74b460p-2f, -0x1.d4c9540p-2f, -0x1.af47820p-2f, -0x1.9565a00p-2f, -0x1.7883340p-2f,
-     -0x1.5d02580p-2f, -0x1.4b7ee40p-2f, -0x1.331d2a0p-2f, -0x1.20a3860p-2f, -0x1.1100f20p-2f,
-     -0x1.052e400p-2f, -0x1.e97ba20p-3f, -0x1.d3ceae0p-3f, -0x1.bf210c0p-3f, -0x1.a45fc80p-3f,
-     -0x1.92fa6e0p-3f},
-    {0x1.4b98b00p-2f, 0x1.2630500p-2f, 0x1.ff5e560p-3f, 0x1.cce5f00p-3f, 0x1.972e040p-3f,
-     0x1.66a2dc0p-3f, 0x1.4912d80p-3f, 0x1.21af640p-3f, 0x1.053c020p-3f, 0x1.dc3a220p-4f,
-     0x1.ba70bc0p-4f, 0x1.8d2d620p-4f, 0x1.706ec40p-4f, 0x1.55d7bc0p-4f, 0x1.34a72c0p-4f,
-     0x1.1fd3a20p-4f},
-    {-0x1.eb69500p-3f, -0x1.9ec9ca0p-3f, -0x1.53c0640p-3f, -0x1.2534300p-3f, -0x1.ec0c9c0p-4f,
-     -0x1.9aeaca0p-4f, -0x1.6bc15e0p-4f, -0x1.2fe1740p-4f, -0x1.0688b40p-4f, -0x1.cc78de0p-5f,
-     -0x1.9f415a0p-5f, -0x1.649c460p-5f, -0x1.40a7a60p-5f, -0x1.2099fe0p-5f, -0x1.f3ba260p-6f,
-     -0x1.c525460p-6f},
-    {0x1.8bb9960p-3f, 0x1.39e3100p-3f, 0x1.ec74640p-4f, 0x1.86fb5e0p-4f, 0x1.3c91640p-4f,
-     0x1.fbc5ee0p-5f, 0x1.9eb0d40p-5f, 0x1.5152400p-5f, 0x1.1b16a00p-5f, 0x1.e0d8680p-6f,
-     0x1.99d8f60p-6f, 0x1.43ac840p-6f, 0x1.21f4440p-6f, 0x1.fd1c020p-7f, 0x1.c7960c0p-7f,
-     0x1.770de00p-7f},
-};
-constexpr float kLog1pUnitScale8 = 0x1.de16700p+2f;
-alignas(64) constexpr float kLog1pUnit8[7][8] = {
-    {0x1.9fe62c0p-6f, 0x1.1e7f000p-3f, 0x1.0df19a0p-2f, 0x1.8d0cfa0p-2f, 0x1.0c0ab20p-1f,
-     0x1.4ff6f20p-1f, 0x1.a56aa40p-1f, 0x1.e9f4d00p-1f},
-    {0x1.f99c080p-1f, 0x1.df366a0p-1f, 0x1.c66f6e0p-1f, 0x1.b0afe20p-1f, 0x1.9bc24e0p-1f,
-     0x1.89a8a00p-1f, 0x1.758f760p-1f, 0x1.6736fe0p-1f},
-    {-0x1.ef27160p-2f, -0x1.ad92da0p-2f, -0x1.75a45e0p-2f, -0x1.48ca000p-2f, -0x1.212d6c0p-2f,
-     -0x1.0197be0p-2f, -0x1.c295dc0p-3f, -0x1.97e45a0p-3f},
-    {0x1.429a320p-2f, 0x1.fbfa0c0p-3f, 0x1.91fe820p-3f, 0x1.4498e60p-3f, 0x1.060c160p-3f,
-     0x1.b064220p-4f, 0x1.5a3ab40p-4f, 0x1.25a67c0p-4f},
-    {-0x1.d894cc0p-3f, -0x1.506a740p-3f, -0x1.e2e7200p-4f, -0x1.64cebc0p-4f, -0x1.0797000p-4f,
-     -0x1.91def40p-5f, -0x1.25c2f00p-5f, -0x1.d1f0900p-6f},
-    {0x1.7290e40p-3f, 0x1.dbdf300p-4f, 0x1.34e3fe0p-4f, 0x1.a094060p-5f, 0x1.191c680p-5f,
-     0x1.8934b60p-6f, 0x1.089db80p-6f, 0x1.862b3c0p-7f},
-    {-0x1.1d8e7c0p-3f, -0x1.67720a0p-4f, -0x1.8fe0720p-5f, -0x1.cbca600p-6f, -0x1.323d7a0p-6f,
-     -0x1.5e9ec80p-7f, -0x1.dce3bc0p-8f, -0x1.5f65700p-8f},
-};
+// 2 atanh(w / 2) = w + w z P(z), z = w^2, |w| <= 0.51.
+constexpr float kAtanhHalf[] = {0x1.555704p-4f, 0x1.9865c4p-7f, 0x1.4375acp-9f};
+// (t - log1p(t)) / t^2 for t in [0, 1].
+constexpr float kLog1pNum[] = {0x1.fffffap-2f, 0x1.cd9fd6p-2f, 0x1.280de8p-4f};
+constexpr float kLog1pDen[] = {1.0f, 0x1.917a44p+0f, 0x1.615726p-1f, 0x1.362fccp-4f};
 // asin(s) = s + s z P(z), z = s^2 <= 1/4.
 constexpr float kAsin[] = {0x1.5555c80p-3f, 0x1.3302040p-4f, 0x1.747bb60p-5f, 0x1.8c3e840p-6f,
                            0x1.595c160p-5f};
-// tan(r) = r + r z P(z), z = r^2 <= (pi / 4)^2.
-constexpr float kTan[] = {0x1.5555600p-2f, 0x1.110d9c0p-3f,  0x1.bada4a0p-5f, 0x1.5cba500p-6f,
-                          0x1.62f0460p-7f, 0x1.8321580p-14f, 0x1.1ec5000p-8f};
+// tan(r) / r in z = r^2 <= (pi / 4)^2.
+constexpr float kTanNum[] = {1.0f, -0x1.8851e6p-4f};
+constexpr float kTanDen[] = {1.0f, -0x1.b769f0p-2f, 0x1.3e28cep-7f};
 // sinh(s) = s + s z P(z), z = s^2 <= 1.
 constexpr float kSinh[] = {0x1.5555560p-3f, 0x1.1110e00p-7f, 0x1.a022bc0p-13f, 0x1.756c1e0p-19f};
 
