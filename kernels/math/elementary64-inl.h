@@ -249,52 +249,70 @@ HWY_INLINE V Unscale(V x, Vu biased) {
       hn::Sub(Bits(x), hn::ShiftLeft<52>(hn::Sub(biased, hn::Set(Du(), uint64_t{1023})))));
 }
 
-// log1p(x) for finite x > -1: with 2^k near 1 + x, 1 + f = 2^-k (1 + x), and
-// f = 2^-k x + (2^-k - 1) rounds only once.
-HWY_INLINE V Log1pFinite(V x) {
-  const V one = Set(1.0);
-  const Vu biased = NearestExponent(hn::Add(x, one));
-  const V k = ExponentValue(biased);
-  // Beyond 2^1000 the smaller term is lost anyhow.
-  const V scale = Pow2(hn::Neg(CapAbove(1000.0, k)));
-  return LogReduced(hn::Add(Unscale(x, biased), hn::Sub(scale, one)), k);
+// log(x) for normal x > 0.
+HWY_INLINE V LogNormal(V x) {
+  const Vu biased = NearestExponent(x);
+  return LogReduced(hn::Sub(Unscale(x, biased), Set(1.0)), ExponentValue(biased));
 }
 
-// y = log of x - start, and for special x: NaN below start, -inf at start.
-HWY_INLINE V LogSpecial(V x, double start, V y) {
-  const V pole = Set(start);
-  const V special = If(hn::Eq(x, pole), Set(-kInf), If(hn::Lt(x, pole), Set(kNan), x));
-  return If(hn::And(hn::Gt(x, pole), hn::Le(x, Set(DBL_MAX))), y, special);
+// log(x), all x. Called rarely, so it is one function for all that need it.
+inline HWY_NOINLINE V LogAny(V x) {
+  const V zero = hn::Zero(Dd());
+  const M small = hn::Lt(x, Set(DBL_MIN));
+  const V y = LogNormal(If(small, hn::Mul(x, Set(0x1p54)), x));
+  const V log = hn::Sub(y, hn::IfThenElseZero(small, Set(54 * kLn2)));
+  const V special = If(hn::Eq(x, zero), Set(-kInf), If(hn::Lt(x, zero), Set(kNan), x));
+  return If(hn::And(hn::Gt(x, zero), hn::Le(x, Set(DBL_MAX))), log, special);
 }
-
-// log1p(x), all x.
-HWY_INLINE V Log1p(V x) { return LogSpecial(x, -1.0, hn::CopySign(Log1pFinite(x), x)); }
 
 // log(x), all x.
 HWY_INLINE V Log(V x) {
-  const M small = hn::Lt(x, Set(DBL_MIN));
-  const V xn = If(small, hn::Mul(x, Set(0x1p54)), x);
-  const Vu biased = NearestExponent(xn);
-  const V f = hn::Sub(Unscale(xn, biased), Set(1.0));
-  const V k = hn::Sub(ExponentValue(biased), hn::IfThenElseZero(small, Set(54.0)));
-  return LogSpecial(x, 0.0, LogReduced(f, k));
+  const M normal = hn::And(hn::Ge(x, Set(DBL_MIN)), hn::Le(x, Set(DBL_MAX)));
+  return HWY_LIKELY(hn::AllTrue(Dd(), normal)) ? LogNormal(x) : LogAny(x);
 }
 
-// log1p(x) + (large ? ln(2) : 0), for 0 <= x.
-HWY_INLINE V Log1pPlusLn2(V x, M large) {
-  const V y = hn::Add(Log1pFinite(x), hn::IfThenElseZero(large, Set(kLn2)));
+// log1p(x) for -1 < x < kLog1pLimit: with 2^k near 1 + x, 1 + f = 2^-k (1 + x),
+// and f = 2^-k x + (2^-k - 1) rounds only once.
+constexpr double kLog1pLimit = 0x1p1023;
+HWY_INLINE V Log1pFinite(V x) {
+  const V one = Set(1.0);
+  const Vu biased = NearestExponent(hn::Add(x, one));
+  const V scale = FromBits(hn::ShiftLeft<52>(hn::Sub(hn::Set(Du(), uint64_t{2046}), biased)));
+  const V f = hn::Add(Unscale(x, biased), hn::Sub(scale, one));
+  return LogReduced(f, ExponentValue(biased));
+}
+
+HWY_INLINE M IsLog1pFinite(V x) {
+  return hn::And(hn::Gt(x, Set(-1.0)), hn::Lt(x, Set(kLog1pLimit)));
+}
+
+// log1p(x), all x: log(x) beyond the limit, NaN below -1.
+inline HWY_NOINLINE V Log1pAny(V x) {
+  const V special = If(hn::Eq(x, Set(-1.0)), Set(-kInf), LogAny(x));
+  return If(IsLog1pFinite(x), hn::CopySign(Log1pFinite(x), x), special);
+}
+
+// log1p(x), all x.
+HWY_INLINE V Log1p(V x) {
+  return HWY_LIKELY(hn::AllTrue(Dd(), IsLog1pFinite(x))) ? hn::CopySign(Log1pFinite(x), x)
+                                                         : Log1pAny(x);
+}
+
+// log1p(x), or log(4x) where x is large, for 0 <= x <= inf or NaN.
+HWY_INLINE V Log1pOrLog4(V x, M large) {
+  const V y = hn::Add(Log1pFinite(x), hn::IfThenElseZero(large, Set(2 * kLn2)));
   return If(hn::Le(x, Set(DBL_MAX)), y, x);
 }
 
-// asinh(x), all x: log1p(a + a^2 / (1 + sqrt(1 + a^2))), for large a ln(2a).
+// asinh(x), all x: log1p(a + a^2 / (1 + sqrt(1 + a^2))), for large a log(2a).
 HWY_INLINE V Asinh(V x) {
   const V one = Set(1.0);
   const V a = hn::Abs(x);
   const M large = hn::Gt(a, Set(0x1p54));
   const V a2 = hn::Mul(a, a);
   const V root = hn::Add(one, hn::Sqrt(hn::Add(a2, one)));
-  const V t = If(large, a, hn::Add(a, hn::Div(a2, root)));
-  return hn::CopySign(Log1pPlusLn2(t, large), x);
+  const V t = If(large, hn::Mul(a, Set(0.5)), hn::Add(a, hn::Div(a2, root)));
+  return hn::CopySign(Log1pOrLog4(t, large), x);
 }
 
 // acosh(x), NaN below 1: with t = x - 1 log1p(t + sqrt(t^2 + 2t)).
@@ -303,7 +321,8 @@ HWY_INLINE V Acosh(V x) {
   const M large = hn::Gt(x, Set(0x1p54));
   const V t = hn::Sub(x, one);
   const V u = hn::Add(t, hn::Sqrt(hn::MulAdd(t, t, hn::Add(t, t))));
-  return If(hn::Ge(x, one), Log1pPlusLn2(If(large, x, u), large), Set(kNan));
+  const V y = Log1pOrLog4(If(large, hn::Mul(x, Set(0.5)), u), large);
+  return If(hn::Ge(x, one), y, Set(kNan));
 }
 
 // atanh(x), NaN outside [-1, 1], infinite at the ends: log1p(2a / (1 - a)) / 2.

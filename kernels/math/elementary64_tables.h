@@ -109,30 +109,31 @@ constexpr double kErf[25] = {
 constexpr double kErf0 = 0x1.20dd750429b6dp+0;  // 2 / sqrt(pi)
 
 // exp(a^2) erfc(a) / t in t - 3/8, t = 4 / (a + 4), 0 <= a <= 27.4. 2^-54.1.
-constexpr double kErfc[23] = {
+constexpr double kErfc[24] = {
     0x1.c9269e94ebbb3p-3,
-    0x1.58eb34f526b05p-2,
-    0x1.dfaa8d4210bbdp-2,
-    0x1.31535b2a4513ap-1,
-    0x1.608ba025b85edp-1,
-    0x1.6c441ceb43e2fp-1,
-    0x1.49da385cdde08p-1,
-    0x1.f90dd97dcf052p-2,
-    0x1.2f5dda5a4c2c5p-2,
-    0x1.c5d95d2750914p-4,
-    -0x1.8c2e61d1cd805p-7,
-    -0x1.b6ecf5e650d49p-5,
-    -0x1.1d9354a861f6fp-5,
-    0x1.cc3862367c5d3p-12,
-    0x1.1c76393f7809ap-6,
-    0x1.4b7ad0d230a99p-7,
-    -0x1.0665bab06a3c6p-8,
-    -0x1.0a649452e97f7p-7,
-    -0x1.024b050063a87p-10,
-    0x1.64a14f0e5f087p-8,
-    0x1.575d620de9423p-10,
-    -0x1.00c598822cfbdp-8,
-    0x1.631a9e8a71e87p-10};
+    0x1.58eb34f526b04p-2,
+    0x1.dfaa8d4210bb9p-2,
+    0x1.31535b2a45250p-1,
+    0x1.608ba025b8799p-1,
+    0x1.6c441ceb38490p-1,
+    0x1.49da385ce1132p-1,
+    0x1.f90dd984e89a9p-2,
+    0x1.2f5dda4d5ca30p-2,
+    0x1.c5d958a3ecbc9p-4,
+    -0x1.8c2de9b6ad671p-7,
+    -0x1.b6ec3c71e8ebep-5,
+    -0x1.1d973ae5d1f4ap-5,
+    0x1.c9d6e692af20ap-12,
+    0x1.1cf5a6b93f4c9p-6,
+    0x1.4a48d700bf1ebp-7,
+    -0x1.139118860002ep-8,
+    -0x1.e7b0f77c50adfp-8,
+    -0x1.4c2e7df76ab0bp-10,
+    0x1.79c56f349e435p-9,
+    0x1.0022ad9955eefp-7,
+    -0x1.7366fb23d1e59p-7,
+    0x1.735f8b214ca2bp-8,
+    -0x1.10acfbdf1cbfdp-10};
 
 }  // namespace opkit::tables64
 

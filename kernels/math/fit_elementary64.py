@@ -165,7 +165,7 @@ def main() -> None:
         lambda t: t / erfcx(k / t - k),
         k / (mp.mpf("27.4") + k),
         1,
-        23,
+        24,
         0.375,
     )
     print("\n}  // namespace opkit::tables64\n\n#endif  // OPKIT_MATH_ELEMENTARY64_TABLES_H_")
