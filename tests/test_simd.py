@@ -18,7 +18,18 @@ from opkit.verify.single_op import build
 
 LEVELS = ("sse4", "avx2", "avx512", "neon")
 # One op per way of computing: tables, exponentials, reductions, divisions, conversions.
-OPS = ("Erf", "Erfc", "Expm1", "Log1p", "Tan", "Softplus", "Atan", "Xlogy", "SeluGrad")
+OPS = (
+    "Erf",
+    "Erfc",
+    "Expm1",
+    "Log1p",
+    "Tan",
+    "Softplus",
+    "Atan",
+    "Xlogy",
+    "SeluGrad",
+    "TruncateMod",
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,7 @@ def test_parity_on_every_level(library: ctypes.CDLL, op: str, budget: int) -> No
     runner = Runner("tensorflow", "resolver")
     for name in _available(library):
         assert library.opkit_set_simd(name.encode()) == 0
-        dtypes = ["float32", "float16", "bfloat16", *declaration.quantized[:1]]
+        dtypes = ["float32", "float64", "float16", "bfloat16", *declaration.quantized[:1]]
         results = [
             run()
             for _, _, run in parity.checks(
