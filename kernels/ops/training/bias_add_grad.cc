@@ -1,7 +1,9 @@
 // BiasAddGrad: sums the gradient over everything but the channels.
 //
-// Rows are summed in blocks and the blocks' sums added, which keeps the rounding error of long
-// float sums small; float16 and bfloat16 sum in float32, integers wrap around.
+// Rows are summed in blocks, in float32 for the narrower types, and the blocks' sums added in
+// float64, so long sums keep their accuracy. Integers wrap around. Complex numbers are pairs.
+#include "ops/training/bias_add_grad.h"
+
 #include <algorithm>
 #include <type_traits>
 
@@ -11,70 +13,45 @@
 namespace opkit {
 namespace {
 
+// A block's sum and the sum of blocks.
 template <typename T>
-using Sum = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
+using Block = std::conditional_t<std::is_integral_v<T>, uint64_t,
+                                 std::conditional_t<std::is_same_v<T, double>, double, float>>;
+template <typename T>
+using Total = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
 
 constexpr int64_t kRows = 128;
-constexpr int64_t kColumns = 16;
+constexpr int64_t kColumns = 64;
 
-// total[c] = sum over `rows` rows of x, in blocks of kRows.
+// Narrow rows are taken several at a time, to fill vectors.
+int64_t RowsAtOnce(int64_t width) { return width >= kColumns || width == 0 ? 1 : kColumns / width; }
+
 template <typename T>
-void SumRows(const T* x, int64_t rows, int64_t width, Sum<T>* total) {
-  using S = Sum<T>;
-  std::fill_n(total, width, S(0));
-  for (int64_t r0 = 0; r0 < rows; r0 += kRows) {
-    const int64_t r1 = std::min(rows, r0 + kRows);
-    int64_t c = 0;
-    for (; c + kColumns <= width; c += kColumns) {
-      S acc[kColumns] = {};
-      for (int64_t r = r0; r < r1; ++r) {
-        const T* row = x + r * width + c;
-        for (int64_t k = 0; k < kColumns; ++k) acc[k] = static_cast<S>(acc[k] + S(row[k]));
-      }
-      for (int64_t k = 0; k < kColumns; ++k) total[c + k] = static_cast<S>(total[c + k] + acc[k]);
-    }
-    for (; c < width; ++c) {
-      S acc = S(0);
-      for (int64_t r = r0; r < r1; ++r) acc = static_cast<S>(acc + S(x[r * width + c]));
-      total[c] = static_cast<S>(total[c] + acc);
+void SumBlock(const T* x, int64_t rows, int64_t width, Block<T>* sums) {
+  if constexpr (std::is_same_v<T, float>) {
+    training::SumRowsF32(x, rows, width, sums);
+  } else {
+    std::fill_n(sums, width, Block<T>(0));
+    for (int64_t r = 0; r < rows; ++r, x += width) {
+      for (int64_t c = 0; c < width; ++c) sums[c] += static_cast<Block<T>>(x[c]);
     }
   }
 }
 
-// Rows of few channels are taken several at a time, so that a row fills registers.
-int64_t RowsAtOnce(int64_t channels) {
-  return channels >= kColumns || channels == 0 ? 1 : kColumns;
-}
-
-// x is [outer, channels, inner]; `wide` holds channels * RowsAtOnce sums, total `channels`.
+// total[c] += sum over `rows` rows of x; `block` holds width * RowsAtOnce(width) sums.
 template <typename T>
-void SumChannels(const T* x, int64_t outer, int64_t channels, int64_t inner, Sum<T>* wide,
-                 Sum<T>* total) {
-  using S = Sum<T>;
-  if (inner == 1) {
-    const int64_t fold = RowsAtOnce(channels), rows = outer / fold;
-    SumRows<T>(x, rows, channels * fold, wide);
-    for (int64_t c = 0; c < channels; ++c) {
-      S sum = S(0);
-      for (int64_t f = 0; f < fold; ++f) sum = static_cast<S>(sum + wide[f * channels + c]);
-      for (int64_t r = rows * fold; r < outer; ++r) {
-        sum = static_cast<S>(sum + S(x[r * channels + c]));
-      }
-      total[c] = sum;
+void SumRows(const T* x, int64_t rows, int64_t width, Block<T>* block, Total<T>* total) {
+  const int64_t fold = RowsAtOnce(width);
+  while (rows > 0) {
+    const int64_t once = rows >= fold ? fold : 1;
+    const int64_t some = std::min(rows / once, kRows);
+    SumBlock<T>(x, some, width * once, block);
+    for (int64_t i = 0, c = 0; i < width * once; ++i) {
+      total[c] += static_cast<Total<T>>(block[i]);
+      if (++c == width) c = 0;
     }
-    return;
-  }
-  std::fill_n(total, channels, S(0));
-  for (int64_t o = 0; o < outer; ++o) {
-    for (int64_t c = 0; c < channels; ++c, x += inner) {
-      SumRows<T>(x, inner / kColumns, kColumns, wide);
-      S sum = S(0);
-      for (int64_t k = 0; k < kColumns; ++k) sum = static_cast<S>(sum + wide[k]);
-      for (int64_t i = inner / kColumns * kColumns; i < inner; ++i) {
-        sum = static_cast<S>(sum + S(x[i]));
-      }
-      total[c] = static_cast<S>(total[c] + sum);
-    }
+    x += some * once * width;
+    rows -= some * once;
   }
 }
 
@@ -92,18 +69,30 @@ Status Run(OpContext& ctx) {
   const int64_t channels = ctx.out_shape(0)[0];
   const int64_t inner = nchw ? s.size(2, s.rank()) : 1;
   const int64_t outer = nchw ? s[0] : s.size(0, s.rank() - 1);
-  const TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t, uint64_t, Complex64,
-                 Complex128>
-      types;
-  return OpContext::VisitDType(WrapType(ctx.dtype(0)), types, [&](auto tag) {
+  // The parts of complex numbers are summed as neighbouring columns.
+  const DType dtype = ctx.dtype(0);
+  const bool single = dtype == DType::kComplex64, twice = dtype == DType::kComplex128;
+  const int64_t parts = single || twice ? 2 : 1;
+  const DType type = single ? DType::kFloat32 : twice ? DType::kFloat64 : WrapType(dtype);
+  const TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t, uint64_t> types;
+  return OpContext::VisitDType(type, types, [&](auto tag) {
     using T = decltype(tag);
-    using S = Sum<T>;
-    const int64_t wide = std::max(channels * RowsAtOnce(channels), kColumns);
-    S* const scratch = ctx.ScratchOf<S>(wide + channels);
-    S* const total = scratch + wide;
-    SumChannels<T>(ctx.in<T>(0), outer, channels, inner, scratch, total);
+    const int64_t width = (nchw ? 1 : channels) * parts, all = channels * parts;
+    Total<T>* const total = ctx.ScratchOf<Total<T>>(all, 0);
+    Block<T>* const block = ctx.ScratchOf<Block<T>>(width * RowsAtOnce(width), 1);
+    std::fill_n(total, all, Total<T>(0));
+    const T* x = ctx.in<T>(0);
+    if (nchw) {
+      for (int64_t o = 0; o < outer; ++o) {
+        for (int64_t c = 0; c < channels; ++c, x += inner * parts) {
+          SumRows<T>(x, inner, parts, block, total + c * parts);
+        }
+      }
+    } else {
+      SumRows<T>(x, outer, width, block, total);
+    }
     T* const y = ctx.out<T>(0);
-    for (int64_t c = 0; c < channels; ++c) y[c] = static_cast<T>(total[c]);
+    for (int64_t c = 0; c < all; ++c) y[c] = static_cast<T>(static_cast<Block<T>>(total[c]));
     return Status();
   });
 }

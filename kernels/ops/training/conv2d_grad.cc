@@ -7,6 +7,7 @@
 
 #include "math/window.h"
 #include "opkit/op.h"
+#include "ops/training/conv_input.h"
 #include "ops/training/gemm.h"
 #include "ops/training/layout.h"
 
@@ -146,18 +147,25 @@ void MovePatch(const Conv& c, int64_t oh, int64_t ow, int64_t group, T* image, T
   }
 }
 
+// Output columns whose tap lies inside the row: iw = ow * stride + shift.
+struct TapColumns {
+  int64_t begin, end, shift;
+};
+TapColumns ColumnsOfTap(const WindowDim& w, int64_t tap) {
+  const int64_t shift = tap * w.dilation - w.pad, inside = w.in - shift;
+  const int64_t begin = shift >= 0 ? 0 : std::min((-shift + w.stride - 1) / w.stride, w.out);
+  const int64_t end =
+      inside <= 0 ? begin : std::clamp<int64_t>((inside - 1) / w.stride + 1, begin, w.out);
+  return {begin, end, shift};
+}
+
 // Patches of output rows [oh0, oh1) as [tap, pixel], for one channel.
 template <typename T>
 void GatherTaps(const Conv& c, const T* image, int64_t oh0, int64_t oh1, T* to) {
   const int64_t step = c.w.stride;
   for (int64_t kh = 0; kh < c.h.kernel; ++kh) {
     for (int64_t kw = 0; kw < c.w.kernel; ++kw) {
-      const int64_t shift = kw * c.w.dilation - c.w.pad;  // iw = ow * step + shift
-      // Output columns whose tap lies inside the row.
-      const int64_t begin = shift >= 0 ? 0 : std::min((-shift + step - 1) / step, c.w.out);
-      const int64_t inside = c.w.in - shift;
-      const int64_t end =
-          inside <= 0 ? begin : std::clamp<int64_t>((inside - 1) / step + 1, begin, c.w.out);
+      const auto [begin, end, shift] = ColumnsOfTap(c.w, kw);
       for (int64_t oh = oh0; oh < oh1; ++oh, to += c.w.out) {
         const int64_t ih = c.h.start(oh) + kh * c.h.dilation;
         if (ih < 0 || ih >= c.h.in) {
@@ -235,12 +243,58 @@ void FilterGrad(OpContext& ctx, const Conv& c, const T* x, const T* dy, T* dw) {
   }
 }
 
+// Whether the direct convolution takes it: few channels would leave its vectors empty.
+bool IsDirect(const Conv& c) {
+  const int64_t pitch = c.w.in + (c.w.kernel - 1) * c.w.dilation;
+  return c.groups == 1 && c.h.stride == 1 && c.w.stride == 1 && c.channels >= 8 &&
+         pitch <= 2 * c.w.out + 64;
+}
+
+void DirectInputGrad(OpContext& ctx, const Conv& c, const float* w, const float* dy, float* dx) {
+  const training::InputConv direct{c.channels, c.filters, c.h, c.w};
+  float* const packed = ctx.ScratchOf<float>(direct.packed(), 0);
+  training::PackFilter(direct, w, packed);
+  const int64_t workers = std::max<int64_t>(1, std::min<int64_t>(ctx.threads(), c.batch));
+  const int64_t own = (direct.rows() + 15) / 16 * 16;
+  float* const scratch = ctx.ScratchOf<float>(own * workers, 1);
+  ctx.ParallelFor(workers, 1, [&](int64_t b, int64_t e) {
+    for (int64_t i = b; i < e; ++i) {
+      for (int64_t n = c.batch * i / workers; n < c.batch * (i + 1) / workers; ++n) {
+        training::InputGradient(direct, packed, dy + n * c.out_image(), scratch + i * own,
+                                dx + n * c.in_image());
+      }
+    }
+  });
+}
+
+// Adds patches of output rows [oh0, oh1), each a row of `taps()` for its pixel, to an image of one
+// channel: tap by tap, whole rows at a time.
+template <typename T>
+void ScatterTaps(const Conv& c, int64_t oh0, int64_t oh1, const T* patches, T* image) {
+  const int64_t step = c.w.stride, taps = c.taps();
+  for (int64_t oh = oh0; oh < oh1; ++oh, patches += c.w.out * taps) {
+    for (int64_t kh = 0; kh < c.h.kernel; ++kh) {
+      const int64_t ih = c.h.start(oh) + kh * c.h.dilation;
+      if (ih < 0 || ih >= c.h.in) continue;
+      for (int64_t kw = 0; kw < c.w.kernel; ++kw) {
+        const TapColumns inside = ColumnsOfTap(c.w, kw);
+        const T* const from = patches + kh * c.w.kernel + kw;
+        T* const to = image + ih * c.w.in + inside.shift;
+        for (int64_t ow = inside.begin; ow < inside.end; ++ow) to[ow * step] += from[ow * taps];
+      }
+    }
+  }
+}
+
 template <typename T>
 void InputGrad(OpContext& ctx, const Conv& c, const T* w, const T* dy, T* dx) {
   const int64_t k = c.patch();
   if (c.filters == 0) {
     std::fill_n(dx, c.batch * c.in_image(), T(0));
     return;
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (IsDirect(c)) return DirectInputGrad(ctx, c, w, dy, dx);
   }
   // Filters transposed to [group, out_group, patch]: rows of the product's right side.
   T* const wt = ctx.ScratchOf<T>(k * c.filters, 0);
@@ -269,6 +323,10 @@ void InputGrad(OpContext& ctx, const Conv& c, const T* w, const T* dy, T* dx) {
             Gemm(GemmArgs<T>{pixels, k, c.out_group, a, c.filters, 1, wt + g * c.out_group * k, k,
                              patches, k, false},
                  panel);
+            if (c.channels == 1) {
+              ScatterTaps(c, oh0, oh1, patches, image);
+              continue;
+            }
             T* from = patches;
             for (int64_t oh = oh0; oh < oh1; ++oh) {
               for (int64_t ow = 0; ow < c.w.out; ++ow, from += k) {

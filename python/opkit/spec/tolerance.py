@@ -78,6 +78,7 @@ class Custom:
     metric: Callable[[dict[str, Any], dict[str, Any], list[Any], list[Any]], float]
     bound: float
     name: str = "error"
+    by_inputs: bool = False
 
     @property
     def unit(self) -> str:

@@ -293,6 +293,12 @@ def judge(
                 c = Comparison(
                     good, error, tolerance.bound, tolerance.unit, size, 0 if good else 1, note=note
                 )
+                if tolerance.by_inputs:
+                    c.reference_error = float(
+                        tolerance.metric(
+                            prepared.inputs, dict(case.attrs), prepared.want, prepared.want
+                        )
+                    )
         else:
             dtype = g.dtype.name if program else arg_dtype(args[i], types)
             c = compare(
