@@ -1,2 +1,2 @@
-# Files, not arithmetic: the disk sets the pace.
+#Files, not arithmetic : the disk sets the pace.
 opkit_release_level(-Os ${family_sources})

@@ -1,6 +1,5 @@
 #include "ops/io/table.h"
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -16,22 +15,6 @@ constexpr size_t kFooter = 48;
 constexpr size_t kTrailer = 5;            // compression byte, CRC
 constexpr size_t kBlockSize = 256 << 10;  // TF's block size
 constexpr int kRestartInterval = 16;
-
-std::array<uint32_t, 256 * 8> MakeCrcTable() {
-  std::array<uint32_t, 256 * 8> t{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t c = i;
-    for (int k = 0; k < 8; ++k) c = (c >> 1) ^ ((c & 1) ? 0x82f63b78u : 0);
-    t[i] = c;
-  }
-  for (uint32_t i = 0; i < 256; ++i) {
-    for (uint32_t s = 1; s < 8; ++s) {
-      const uint32_t c = t[(s - 1) * 256 + i];
-      t[s * 256 + i] = (c >> 8) ^ t[c & 0xff];
-    }
-  }
-  return t;
-}
 
 // Snappy: literals and back references; the format of the public description. Output is bounded
 // by what the input can expand to, so a forged length allocates nothing large.
@@ -74,21 +57,6 @@ bool Unsnappy(std::string_view in, std::string* out) {
 }
 
 }  // namespace
-
-uint32_t ExtendCrc(uint32_t crc, const void* data, size_t n) {
-  static const std::array<uint32_t, 256 * 8> t = MakeCrcTable();
-  const auto* p = static_cast<const uint8_t*>(data);
-  crc = ~crc;
-  for (; n >= 8; n -= 8, p += 8) {  // eight bytes a step, one table each
-    crc ^= static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 |
-           static_cast<uint32_t>(p[2]) << 16 | static_cast<uint32_t>(p[3]) << 24;
-    crc = t[7 * 256 + (crc & 0xff)] ^ t[6 * 256 + ((crc >> 8) & 0xff)] ^
-          t[5 * 256 + ((crc >> 16) & 0xff)] ^ t[4 * 256 + (crc >> 24)] ^ t[3 * 256 + p[4]] ^
-          t[2 * 256 + p[5]] ^ t[256 + p[6]] ^ t[p[7]];
-  }
-  for (; n > 0; --n, ++p) crc = (crc >> 8) ^ t[(crc ^ *p) & 0xff];
-  return ~crc;
-}
 
 // --- AtomicFile -------------------------------------------------------------------------------
 

@@ -46,13 +46,12 @@ Status Find(OpContext& ctx) {
   if (kind.value == DType::kString) {
     const StringsView defaults = ctx.strings(2);
     StringWriter out;
-    for (int64_t i = 0; i < keys.size(); ++i) {
-      const int64_t e = table->Find(keys, i);
+    table->Find(keys, [&](int64_t i, int64_t e) {
       for (int64_t k = 0; k < kind.row; ++k) {
         out.Add(e >= 0 ? std::string_view(table->text_row(e)[k])
                        : defaults[i * default_step * kind.row + k]);
       }
-    }
+    });
     return ctx.WriteStrings(0, out, shape);
   }
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, shape));
@@ -60,11 +59,19 @@ Status Find(OpContext& ctx) {
   if (shape.size() == 0) return {};
   const char* defaults = ctx.in<char>(2);
   char* out = ctx.out<char>(0);
-  for (int64_t i = 0; i < keys.size(); ++i, out += bytes) {
-    const int64_t e = table->Find(keys, i);
-    const char* from =
-        e >= 0 ? table->row(e) : defaults + static_cast<size_t>(i * default_step) * bytes;
-    std::memcpy(out, from, bytes);
+  const auto copy = [&](auto size) {  // of a row; a constant where rows have a common size
+    table->Find(keys, [&](int64_t i, int64_t e) {
+      const char* from =
+          e >= 0 ? table->row(e) : defaults + static_cast<size_t>(i * default_step) * size();
+      std::memcpy(out + static_cast<size_t>(i) * size(), from, size());
+    });
+  };
+  if (bytes == 4) {
+    copy([] { return size_t{4}; });
+  } else if (bytes == 8) {
+    copy([] { return size_t{8}; });
+  } else {
+    copy([bytes] { return bytes; });
   }
   return {};
 }
@@ -78,30 +85,55 @@ OPKIT_OP(LookupTableFindV2)
     .Stateful()
     .Run(Find);
 
-// Stores value i of input 2 as entry e, or, not to overwrite, says whether the entry equals it.
-bool Store(OpContext& ctx, LookupTable& table, int64_t e, int64_t i, bool overwrite) {
-  const TableKind& kind = table.table_kind();
-  if (kind.value == DType::kString) {
-    const StringsView values = ctx.strings(2);
-    for (int64_t k = 0; k < kind.row; ++k) {
-      const std::string_view v = values[i * kind.row + k];
+// Stores rows of input 2 as values of entries or, not to overwrite, compares them.
+class Values {
+ public:
+  Values(const OpContext& ctx, LookupTable* table)
+      : table_(table), row_(table->table_kind().row), bytes_(table->row_bytes()) {
+    if (table->table_kind().value == DType::kString) {
+      strings_ = ctx.strings(2);
+      texts_ = true;
+    } else if (ctx.shape(2).size() > 0) {
+      data_ = ctx.in<char>(2);
+    }
+  }
+
+  // Value i becomes entry e's, or is compared with it; false when they differ.
+  bool Store(int64_t e, int64_t i, bool overwrite) const {
+    if (texts_) return StoreTexts(e, i, overwrite);
+    if (bytes_ == 0) return true;
+    const char* from = data_ + static_cast<size_t>(i) * bytes_;
+    char* to = table_->row(e);
+    if (!overwrite) return std::memcmp(to, from, bytes_) == 0;
+    if (bytes_ == 4) {
+      std::memcpy(to, from, 4);
+    } else {
+      std::memcpy(to, from, bytes_);
+    }
+    return true;
+  }
+
+ private:
+  bool StoreTexts(int64_t e, int64_t i, bool overwrite) const {
+    std::string* to = table_->text_row(e);
+    for (int64_t k = 0; k < row_; ++k) {
+      const std::string_view v = strings_[i * row_ + k];
       if (overwrite) {
-        table.text_row(e)[k] = v;
-      } else if (table.text_row(e)[k] != v) {
+        to[k] = v;
+      } else if (to[k] != v) {
         return false;
       }
     }
     return true;
   }
-  const size_t bytes = table.row_bytes();
-  if (bytes == 0) return true;
-  const char* from = ctx.in<char>(2) + static_cast<size_t>(i) * bytes;
-  if (overwrite) {
-    std::memcpy(table.row(e), from, bytes);
-    return true;
-  }
-  return std::memcmp(table.row(e), from, bytes) == 0;
-}
+
+  LookupTable* table_;
+  int64_t row_;
+  size_t bytes_;
+  bool texts_ = false;
+  StringsView strings_;
+  const char* data_ = nullptr;
+};
 
 Status CheckPairs(const OpContext& ctx, const LookupTable& table) {
   OPKIT_RETURN_IF_ERROR(CheckKeys(ctx, table, 1));
@@ -116,15 +148,15 @@ Status CheckPairs(const OpContext& ctx, const LookupTable& table) {
 Status AddPairs(OpContext& ctx, LookupTable& table, bool overwrite) {
   const Keys keys(ctx, 1);
   if (keys.size() > INT32_MAX - table.size()) return Error("more than 2^31 - 1 entries");
-  for (int64_t i = 0; i < keys.size(); ++i) {
-    bool added = false;
-    const int64_t e = table.FindOrAdd(keys, i, &added);
-    if (!Store(ctx, table, e, i, added || overwrite)) {
-      return Error("the key at position %lld occurs twice with different values",
-                   static_cast<long long>(i));
-    }
-  }
-  return {};
+  const Values values(ctx, &table);
+  int64_t conflict = -1;
+  table.Add(keys, [&](int64_t i, int64_t e, bool added) {
+    if (!values.Store(e, i, added || overwrite)) conflict = i;
+    return conflict < 0;
+  });
+  if (conflict < 0) return {};
+  return Error("the key at position %lld occurs twice with different values",
+               static_cast<long long>(conflict));
 }
 
 Status Insert(OpContext& ctx) {

@@ -21,29 +21,8 @@ Keys::Keys(const OpContext& ctx, int input) : size_(ctx.shape(input).size()) {
   }
 }
 
-uint64_t LookupTable::Hash(const Keys& keys, int64_t i) const {
-  return texts() ? math::Fingerprint64(keys.text(i))
-                 : math::Mix64(static_cast<uint64_t>(keys.number(i)));
-}
-
 uint64_t LookupTable::HashOfEntry(int64_t e) const {
   return texts() ? math::Fingerprint64(text(e)) : math::Mix64(static_cast<uint64_t>(number(e)));
-}
-
-bool LookupTable::Same(int64_t e, const Keys& keys, int64_t i) const {
-  return texts() ? keys.text(i) == text(e) : keys.number(i) == number(e);
-}
-
-// The hash's low half is the tag, its high half the place.
-size_t LookupTable::SlotOf(const Keys& keys, int64_t i, uint64_t hash) const {
-  if (slots_.empty()) return 0;
-  const size_t mask = slots_.size() - 1;
-  const uint32_t tag = static_cast<uint32_t>(hash);
-  for (size_t s = (hash >> 32) & mask;; s = (s + 1) & mask) {
-    const Slot& slot = slots_[s];
-    if (slot.entry == kFree) return slots_.size();
-    if (slot.entry >= 0 && slot.tag == tag && Same(slot.entry, keys, i)) return s;
-  }
 }
 
 size_t LookupTable::SlotOfEntry(int64_t e) const {
@@ -53,9 +32,20 @@ size_t LookupTable::SlotOfEntry(int64_t e) const {
   return s;
 }
 
-void LookupTable::Rebuild() {
+void LookupTable::Reserve(int64_t entries) {
+  const size_t n = static_cast<size_t>(entries);
+  Rebuild(2 * (n + 1));
+  texts() ? texts_.reserve(n) : numbers_.reserve(n);
+  if (table_kind_.value == DType::kString) {
+    text_rows_.reserve(n * static_cast<size_t>(table_kind_.row));
+  } else {
+    rows_.reserve(n * row_bytes());
+  }
+}
+
+void LookupTable::Rebuild(size_t least_slots) {
   size_t size = 16;
-  while (size < 4 * (static_cast<size_t>(count_) + 1)) size *= 2;
+  while (size < least_slots) size *= 2;
   slots_.assign(size, Slot());
   for (int64_t e = 0; e < count_; ++e) {
     const uint64_t hash = HashOfEntry(e);
@@ -76,17 +66,8 @@ void LookupTable::Clear() {
   count_ = 0;
 }
 
-int64_t LookupTable::Find(const Keys& keys, int64_t i) const {
-  const size_t s = SlotOf(keys, i, Hash(keys, i));
-  return s == slots_.size() ? -1 : slots_[s].entry;
-}
-
-int64_t LookupTable::FindOrAdd(const Keys& keys, int64_t i, bool* added) {
-  const uint64_t hash = Hash(keys, i);
-  const size_t found = SlotOf(keys, i, hash);
-  *added = found == slots_.size();
-  if (!*added) return slots_[found].entry;
-  if (2 * (taken_ + 1) > slots_.size()) Rebuild();
+int64_t LookupTable::Append(const Keys& keys, int64_t i, uint64_t hash) {
+  if (2 * (taken_ + 1) > slots_.size()) Rebuild(4 * (static_cast<size_t>(count_) + 1));
   const int64_t e = count_;
   // Sizes are set from count_, so a failed allocation leaves no half-made entry behind.
   const size_t n = static_cast<size_t>(e) + 1;
@@ -113,7 +94,8 @@ int64_t LookupTable::FindOrAdd(const Keys& keys, int64_t i, bool* added) {
 
 // The last entry moves into the hole, so that entries stay without gaps.
 void LookupTable::Remove(const Keys& keys, int64_t i) {
-  const size_t s = SlotOf(keys, i, Hash(keys, i));
+  const size_t s = texts() ? SlotOf<true>(keys, i, Hash<true>(keys, i))
+                           : SlotOf<false>(keys, i, Hash<false>(keys, i));
   if (s == slots_.size()) return;
   const int64_t hole = slots_[s].entry, last = count_ - 1;
   slots_[s].entry = kDropped;

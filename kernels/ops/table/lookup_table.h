@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "math/fingerprint.h"
 #include "opkit/dtype.h"
 #include "opkit/op.h"
 
@@ -53,10 +54,18 @@ class LookupTable final : public ResourceBase {
 
   int64_t size() const { return count_; }
   void Clear();
-  // The number of a key's entry, or -1.
-  int64_t Find(const Keys& keys, int64_t i) const;
-  // The number of a key's entry, made if there is none.
-  int64_t FindOrAdd(const Keys& keys, int64_t i, bool* added);
+  // Calls f(i, e) for each key in order; e is the number of its entry, or -1.
+  template <typename F>
+  void Find(const Keys& keys, F&& f) const {
+    texts() ? FindAs<true>(keys, f) : FindAs<false>(keys, f);
+  }
+  // Calls f(i, e, added) for each key in order, having made an entry where there was none, until
+  // f returns false.
+  template <typename F>
+  void Add(const Keys& keys, F&& f) {
+    if (count_ == 0) Reserve(keys.size());
+    texts() ? AddAs<true>(keys, f) : AddAs<false>(keys, f);
+  }
   void Remove(const Keys& keys, int64_t i);
 
   // Entry e's key and value; a new entry's value is zero or empty.
@@ -79,12 +88,54 @@ class LookupTable final : public ResourceBase {
   static constexpr int32_t kDropped = -2;  // was removed; probing goes on past it
 
   bool texts() const { return table_kind_.key == DType::kString; }
-  uint64_t Hash(const Keys& keys, int64_t i) const;
-  uint64_t HashOfEntry(int64_t e) const;
-  bool Same(int64_t e, const Keys& keys, int64_t i) const;
-  size_t SlotOf(const Keys& keys, int64_t i, uint64_t hash) const;  // or slots_.size()
   size_t SlotOfEntry(int64_t e) const;
-  void Rebuild();
+  uint64_t HashOfEntry(int64_t e) const;
+  void Reserve(int64_t entries);  // room for that many, in an empty table
+  void Rebuild(size_t least_slots);
+  // A new entry for a key that has none; its hash is known.
+  int64_t Append(const Keys& keys, int64_t i, uint64_t hash);
+
+  template <bool kTexts>
+  static uint64_t Hash(const Keys& keys, int64_t i) {
+    if constexpr (kTexts) return math::Fingerprint64(keys.text(i));
+    return math::Mix64(static_cast<uint64_t>(keys.number(i)));
+  }
+
+  // The slot of a key, or slots_.size(). The hash's low half is the tag, its high half the place.
+  template <bool kTexts>
+  size_t SlotOf(const Keys& keys, int64_t i, uint64_t hash) const {
+    if (slots_.empty()) return 0;
+    const size_t mask = slots_.size() - 1;
+    const uint32_t tag = static_cast<uint32_t>(hash);
+    for (size_t s = (hash >> 32) & mask;; s = (s + 1) & mask) {
+      const Slot slot = slots_[s];
+      if (slot.entry == kFree) return slots_.size();
+      if (slot.tag != tag || slot.entry < 0) continue;
+      if constexpr (kTexts) {
+        if (keys.text(i) == text(slot.entry)) return s;
+      } else {
+        if (keys.number(i) == number(slot.entry)) return s;
+      }
+    }
+  }
+
+  template <bool kTexts, typename F>
+  void FindAs(const Keys& keys, F& f) const {
+    for (int64_t i = 0; i < keys.size(); ++i) {
+      const size_t s = SlotOf<kTexts>(keys, i, Hash<kTexts>(keys, i));
+      f(i, s == slots_.size() ? int64_t{-1} : int64_t{slots_[s].entry});
+    }
+  }
+
+  template <bool kTexts, typename F>
+  void AddAs(const Keys& keys, F& f) {
+    for (int64_t i = 0; i < keys.size(); ++i) {
+      const uint64_t hash = Hash<kTexts>(keys, i);
+      const size_t s = SlotOf<kTexts>(keys, i, hash);
+      const bool added = s == slots_.size();
+      if (!f(i, added ? Append(keys, i, hash) : int64_t{slots_[s].entry}, added)) return;
+    }
+  }
 
   TableKind table_kind_;
   std::mutex mutex_;
