@@ -2,8 +2,10 @@
 
 A pass matches, checks (a refusal has a reason and a next step) and applies; each reports both."""
 
+from opkit.declaration import Declaration
+
 from .clean_up import CleanUp
-from .declared import Argument, Attribute, Declaration, Kernels, Refusal, registered_kernels
+from .declared import Kernels, Refusal, registered_kernels
 from .flex_to_kernel import FlexToKernel
 from .integer_io import IntegerIO
 from .passes import NodePass, Pass, run_passes
@@ -12,8 +14,6 @@ from .scan import ScannedNode, ScannedTensor, ScanResult, scan
 from .sink_quantization import Ranges, SinkQuantization
 
 __all__ = [
-    "Argument",
-    "Attribute",
     "Change",
     "CleanUp",
     "Declaration",

@@ -1,21 +1,20 @@
-"""What the kit's kernels take, as passes and scan see it: the declarations of the C++ side, and
-whether a node fits one. A refusal says what came, what is taken and what helps."""
+"""Whether a node fits a kernel's declaration. A refusal says what came, what is taken and what
+helps."""
 
 from __future__ import annotations
 
-import functools
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
+from opkit.declaration import QUANTIZED as STORAGE
+from opkit.declaration import Arg, Declaration
 from opkit.model import Attr, DType, FuncValue, ModelError, Node, ShapeValue, Tensor, TensorValue
 
-__all__ = ["Argument", "Attribute", "Declaration", "Kernels", "Refusal", "registered_kernels"]
+__all__ = ["Kernels", "Refusal", "arguments", "refuses", "registered_kernels"]
 
 #: Quantized type of each storage type, as declarations name them.
-QUANTIZED = {"int8": "qint8", "uint8": "quint8", "int16": "qint16"}
-STORAGE = {quantized: storage for storage, quantized in QUANTIZED.items()}
+QUANTIZED = {storage: quantized for quantized, storage in STORAGE.items()}
 
 
 @dataclass(frozen=True)
@@ -26,204 +25,117 @@ class Refusal:
     next_step: str
 
 
-@dataclass(frozen=True)
-class Argument:
-    """An input or output: the dtypes it takes, the type variable it shares, how often it occurs.
-
-    ``rank`` is the exact rank, or with ``ellipsis`` the least one; None for any."""
-
-    name: str
-    dtypes: frozenset[str]
-    type_var: str | None = None
-    optional: bool = False
-    is_list: bool = False
-    mixed: bool = False
-    rank: int | None = None
-    ellipsis: bool = False
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """An attribute: its kind ("int", "list(type)", ...), whether it must be given, its choices."""
-
-    name: str
-    kind: str
-    required: bool = False
-    default: Any = None
-    choices: tuple[str, ...] = ()
-    length: int | None = None
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """One kernel's declaration: op name, version, inputs, outputs, type variables, attributes."""
-
-    name: str
-    version: int = 1
-    inputs: tuple[Argument, ...] = ()
-    outputs: tuple[Argument, ...] = ()
-    types: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    attrs: Mapping[str, Attribute] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Declaration:
-        """From the JSON object that the library gives for an op (see :mod:`opkit.registry`)."""
-        types = {name: frozenset(dtypes) for name, dtypes in value["types"].items()}
-        attrs = (_attribute(raw) for raw in value["attrs"])
-        return cls(
-            name=value["name"],
-            version=int(value["version"]),
-            inputs=tuple(_argument(raw, types) for raw in value["inputs"]),
-            outputs=tuple(_argument(raw, types) for raw in value["outputs"]),
-            types=types,
-            attrs={attr.name: attr for attr in attrs},
+def refuses(declaration: Declaration, node: Node) -> Refusal | None:
+    """Why this kernel cannot run ``node``, or None if by all that the file says it can."""
+    if node.is_custom and node.version != declaration.version:
+        return Refusal(
+            f"unknown version {node.version}; the kernel has version {declaration.version}",
+            "convert the model again, or update opkit",
         )
+    try:
+        attrs = node.attrs(declaration.kinds())
+    except ModelError as error:
+        return Refusal(str(error), "convert the model again: its options are damaged")
+    bound: dict[str, str] = {}
+    return (
+        _tensors(declaration, node.inputs, "input", bound)
+        or _tensors(declaration, node.outputs, "output", bound)
+        or _attributes(declaration, attrs)
+    )
 
-    def kinds(self) -> dict[str, str]:
-        """Kinds of all attributes by name, the type variables among them; for Node.attrs."""
-        return {name: "type" for name in self.types} | {
-            name: attr.kind for name, attr in self.attrs.items()
-        }
 
-    def refuses(self, node: Node) -> Refusal | None:
-        """Why this kernel cannot run ``node``, or None if by all that the file says it can."""
-        if node.is_custom and node.version != self.version:
-            return Refusal(
-                f"unknown version {node.version}; the kernel has version {self.version}",
-                "convert the model again, or update opkit",
-            )
-        try:
-            attrs = node.attrs(self.kinds())
-        except ModelError as error:
-            return Refusal(str(error), "convert the model again: its options are damaged")
-        bound: dict[str, str] = {}
-        return (
-            self._tensors(node.inputs, self.inputs, "input", bound)
-            or self._tensors(node.outputs, self.outputs, "output", bound)
-            or self._attributes(attrs)
-        )
-
-    def arguments(self, side: str, count: int) -> list[Argument] | Refusal:
-        """The argument that each of ``count`` tensors of ``side`` ("input", "output") fills."""
-        arguments = self.inputs if side == "input" else self.outputs
-        single = [a for a in arguments if not a.is_list]
-        lists = len(arguments) - len(single)
-        names = ", ".join(a.name for a in arguments) or "none"
-        wrong = Refusal(
-            f"{count} {side}s; the kernel takes {names}", "check the op's definition in TensorFlow"
-        )
-        if lists:
-            rest = count - len(single)
-            if rest < 0 or rest % lists:
-                return wrong
-            each = rest // lists
-            return [a for a in arguments for _ in range(each if a.is_list else 1)]
-        least = sum(not a.optional for a in arguments)
-        if not least <= count <= len(arguments):
+def arguments(declaration: Declaration, side: str, count: int) -> list[Arg] | Refusal:
+    """The argument that each of ``count`` tensors of ``side`` ("input", "output") fills."""
+    taken = declaration.inputs if side == "input" else declaration.outputs
+    single = [a for a in taken if not a.list]
+    lists = len(taken) - len(single)
+    names = ", ".join(a.name for a in taken) or "none"
+    wrong = Refusal(
+        f"{count} {side}s; the kernel takes {names}", "check the op's definition in TensorFlow"
+    )
+    if lists:
+        rest = count - len(single)
+        if rest < 0 or rest % lists:
             return wrong
-        return list(arguments[:count])
-
-    def _tensors(
-        self,
-        tensors: Sequence[Tensor | None],
-        arguments: Sequence[Argument],
-        side: str,
-        bound: dict[str, str],
-    ) -> Refusal | None:
-        placed = self.arguments(side, len(tensors))
-        if isinstance(placed, Refusal):
-            return placed
-        for tensor, argument in zip(tensors, placed, strict=True):
-            where = f"{side} {argument.name!r}"
-            if tensor is None:
-                if not argument.optional:
-                    return Refusal(f"{where} is left out", "give the input a value")
-                continue
-            dtype = _dtype(tensor, argument.dtypes)
-            where += f" ({tensor.name!r})"
-            taken = _listed(argument.dtypes)
-            if dtype is None:
-                return Refusal(
-                    f"{where} is {_described(tensor)}, the kernel takes {taken}",
-                    _dtype_advice(tensor, argument),
-                )
-            refusal = _rank_refusal(tensor, argument, where)
-            if refusal:
-                return refusal
-            if argument.type_var is None or argument.mixed:
-                continue
-            expected = bound.setdefault(argument.type_var, dtype)
-            if expected != dtype:
-                return Refusal(
-                    f"{where} is {dtype}, but {argument.type_var} is {expected} here",
-                    "make the types agree, with tf.cast or by quantizing all of them",
-                )
-        return None
-
-    def _attributes(self, attrs: Mapping[str, Attr]) -> Refusal | None:
-        for name, value in attrs.items():
-            if name.startswith("_") or name in self.types:
-                continue
-            declared = self.attrs.get(name)
-            known = ", ".join(self.attrs) or "none"
-            if declared is None:
-                return Refusal(
-                    f"unknown attribute {name!r}; the kernel takes {known}",
-                    "update opkit, or leave the attribute at its default",
-                )
-            if not _has_kind(value, declared.kind):
-                return Refusal(
-                    f"attribute {name!r} is {value!r}, want a {declared.kind}",
-                    "convert the model again",
-                )
-            if declared.length is not None and len(value) != declared.length:  # type: ignore
-                return Refusal(
-                    f"attribute {name!r} has {len(value)} values, "  # type: ignore
-                    f"want {declared.length}",
-                    "convert the model again",
-                )
-            if declared.choices and value not in declared.choices:
-                return Refusal(
-                    f"attribute {name!r} is {value!r}, the kernel takes "
-                    f"{', '.join(declared.choices)}",
-                    f"use one of {', '.join(declared.choices)}",
-                )
-        for name, declared in self.attrs.items():
-            if declared.required and name not in attrs:
-                return Refusal(f"attribute {name!r} is missing", "convert the model again")
-        return None
+        each = rest // lists
+        return [a for a in taken for _ in range(each if a.list else 1)]
+    least = sum(not a.optional for a in taken)
+    if not least <= count <= len(taken):
+        return wrong
+    return list(taken[:count])
 
 
-def _argument(raw: Mapping[str, Any], types: Mapping[str, frozenset[str]]) -> Argument:
-    pattern = raw.get("shape")
-    dims = None
-    if pattern is not None:
-        dims = [dim.strip() for dim in pattern.strip("[] ").split(",") if dim.strip()]
-    return Argument(
-        name=raw["name"],
-        dtypes=frozenset(raw["dtypes"]),
-        type_var=raw["type"] if raw["type"] in types else None,
-        optional=bool(raw.get("optional", False)),
-        is_list=bool(raw.get("list", False)),
-        mixed=bool(raw.get("mixed", False)),
-        rank=None if dims is None else sum(dim != "..." for dim in dims),
-        ellipsis=dims is not None and "..." in dims,
-    )
+def _tensors(
+    declaration: Declaration,
+    tensors: Sequence[Tensor | None],
+    side: str,
+    bound: dict[str, str],
+) -> Refusal | None:
+    placed = arguments(declaration, side, len(tensors))
+    if isinstance(placed, Refusal):
+        return placed
+    for tensor, argument in zip(tensors, placed, strict=True):
+        where = f"{side} {argument.name!r}"
+        if tensor is None:
+            if not argument.optional:
+                return Refusal(f"{where} is left out", "give the input a value")
+            continue
+        dtype = _dtype(tensor, argument.dtypes)
+        where += f" ({tensor.name!r})"
+        taken = _listed(argument.dtypes)
+        if dtype is None:
+            return Refusal(
+                f"{where} is {_described(tensor)}, the kernel takes {taken}",
+                _dtype_advice(tensor, argument),
+            )
+        refusal = _rank_refusal(tensor, argument, where)
+        if refusal:
+            return refusal
+        if argument.type_var is None or argument.mixed:
+            continue
+        expected = bound.setdefault(argument.type_var, dtype)
+        if expected != dtype:
+            return Refusal(
+                f"{where} is {dtype}, but {argument.type_var} is {expected} here",
+                "make the types agree, with tf.cast or by quantizing all of them",
+            )
+    return None
 
 
-def _attribute(raw: Mapping[str, Any]) -> Attribute:
-    kind, _, length = raw["kind"].partition("[")
-    return Attribute(
-        name=raw["name"],
-        kind=kind,
-        required=bool(raw["required"]),
-        default=raw.get("default"),
-        choices=tuple(raw.get("choices", ())),
-        length=int(length.rstrip("]")) if length else None,
-    )
+def _attributes(declaration: Declaration, attrs: Mapping[str, Attr]) -> Refusal | None:
+    for name, value in attrs.items():
+        if name.startswith("_") or name in declaration.types:
+            continue
+        declared = declaration.attr(name)
+        known = ", ".join(a.name for a in declaration.attrs) or "none"
+        if declared is None:
+            return Refusal(
+                f"unknown attribute {name!r}; the kernel takes {known}",
+                "update opkit, or leave the attribute at its default",
+            )
+        if not _has_kind(value, declared.bare_kind):
+            return Refusal(
+                f"attribute {name!r} is {value!r}, want a {declared.bare_kind}",
+                "convert the model again",
+            )
+        if declared.length is not None and len(value) != declared.length:  # type: ignore
+            return Refusal(
+                f"attribute {name!r} has {len(value)} values, "  # type: ignore
+                f"want {declared.length}",
+                "convert the model again",
+            )
+        if declared.choices and value not in declared.choices:
+            return Refusal(
+                f"attribute {name!r} is {value!r}, the kernel takes {', '.join(declared.choices)}",
+                f"use one of {', '.join(declared.choices)}",
+            )
+    for declared in declaration.attrs:
+        if declared.required and declared.name not in attrs:
+            return Refusal(f"attribute {declared.name!r} is missing", "convert the model again")
+    return None
 
 
-def _dtype(tensor: Tensor, dtypes: frozenset[str]) -> str | None:
+def _dtype(tensor: Tensor, dtypes: tuple[str, ...]) -> str | None:
     """The declared dtype that ``tensor`` is taken as, or None."""
     quantized = QUANTIZED.get(tensor.dtype)
     if quantized in dtypes and tensor.quantization and tensor.quantization.is_per_tensor:
@@ -244,7 +156,7 @@ def _listed(dtypes: Iterable[str]) -> str:
     return ", ".join(sorted(dtypes))
 
 
-def _dtype_advice(tensor: Tensor, argument: Argument) -> str:
+def _dtype_advice(tensor: Tensor, argument: Arg) -> str:
     if tensor.dtype in QUANTIZED and QUANTIZED[tensor.dtype] in argument.dtypes:
         return "quantize the tensor with one scale and zero point"
     floats = [d for d in ("float32", "float64", "float16") if d in argument.dtypes]
@@ -255,7 +167,7 @@ def _dtype_advice(tensor: Tensor, argument: Argument) -> str:
     return "write a kernel for this type: opkit new"
 
 
-def _rank_refusal(tensor: Tensor, argument: Argument, where: str) -> Refusal | None:
+def _rank_refusal(tensor: Tensor, argument: Arg, where: str) -> Refusal | None:
     # A stored rank 0 may also mean that the converter did not know the rank.
     if argument.rank is None or tensor.dims is None or (not tensor.dims and not tensor.has_rank):
         return None
@@ -297,11 +209,6 @@ class Kernels:
         for declaration in declarations:
             self._by_name.setdefault(declaration.name, {})[declaration.version] = declaration
 
-    @classmethod
-    def from_json(cls, values: Iterable[Mapping[str, Any]]) -> Kernels:
-        """From the JSON objects that the library gives for its ops."""
-        return cls(Declaration.from_json(value) for value in values)
-
     def get(self, name: str, version: int | None = None) -> Declaration | None:
         """The declaration of the op ``name`` (its newest, or that of ``version``), or None."""
         versions = self._by_name.get(name, {})
@@ -325,22 +232,12 @@ class Kernels:
                 f"write one with: opkit new {node.op}, or replace the op in the model",
             )
         if node.is_flex:  # a Flex node has TensorFlow's semantics, which the newest one follows
-            return newest.refuses(node)
-        return (self.get(node.op, node.version) or newest).refuses(node)
+            return refuses(newest, node)
+        return refuses(self.get(node.op, node.version) or newest, node)
 
 
 def registered_kernels() -> Kernels:
     """The kernels of the kit and of every loaded author's library."""
+    # Not imported above: a model can be looked at where the library does not load.
     registry = importlib.import_module("opkit.registry")
-    return _kernels(tuple((d.name, d.version) for d in registry.declarations().values()))
-
-
-@functools.lru_cache(maxsize=4)
-def _kernels(newest: tuple[tuple[str, int], ...]) -> Kernels:
-    """Every interpreter asks for these; parsing hundreds of declarations takes a while."""
-    registry = importlib.import_module("opkit.registry")
-    return Kernels.from_json(
-        registry.find(name, version).json
-        for name, _ in newest
-        for version in registry.versions(name)
-    )
+    return Kernels(registry.every_version())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from opkit.declaration import Declaration
 from opkit.model import DType, ModelError, Node, Subgraph, encode_custom_options
 from opkit.model.values import Attr
 
-from .declared import Declaration, Kernels, Refusal
+from .declared import Kernels, Refusal
 from .passes import NodePass
 
 __all__ = ["FlexToKernel"]
@@ -19,7 +20,7 @@ def _kept(node: Node, declaration: Declaration) -> dict[str, Attr]:
     kept = {}
     for name, value in node.nodedef().attrs.items():
         is_type = name in declaration.types and isinstance(value, DType)
-        if name in declaration.attrs or (is_type and not str(value).startswith(("qint", "quint"))):
+        if declaration.attr(name) or (is_type and not str(value).startswith(("qint", "quint"))):
             kept[name] = value
     return kept
 

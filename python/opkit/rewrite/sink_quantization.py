@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from opkit.declaration import Arg, Declaration
 from opkit.model import Buffer, Model, Node, Quantization, Subgraph, Tensor
 
 from .affine import LIMITS, is_dequantize, is_quantize, params_for_range, quantize_array
-from .declared import QUANTIZED, Argument, Declaration, Kernels, Refusal
+from .declared import QUANTIZED, Kernels, Refusal, arguments
 from .passes import Pass
 from .report import Change, Refused, Report
 
@@ -170,8 +171,8 @@ class _Sinker:
     ) -> _Plan | Refusal | None:
         if storage is None:
             return None  # float all around: nothing to sink
-        inputs = declaration.arguments("input", len(node.inputs))
-        outputs = declaration.arguments("output", len(node.outputs))
+        inputs = arguments(declaration, "input", len(node.inputs))
+        outputs = arguments(declaration, "output", len(node.outputs))
         if isinstance(inputs, Refusal):
             return inputs
         if isinstance(outputs, Refusal):
@@ -184,11 +185,11 @@ class _Sinker:
         )
         if not plan.inputs and not plan.outputs:
             return Refusal(f"the kernel of {node.op} has no {quantized} form", _STOP)
-        for side, tensors, arguments, chosen in (
+        for side, tensors, args, chosen in (
             ("input", node.inputs, inputs, plan.inputs),
             ("output", node.outputs, outputs, plan.outputs),
         ):
-            for i, (tensor, argument) in enumerate(zip(tensors, arguments, strict=True)):
+            for i, (tensor, argument) in enumerate(zip(tensors, args, strict=True)):
                 if tensor is None:
                     continue
                 where = f"{side} {argument.name!r} ({tensor.name!r})"
@@ -361,21 +362,21 @@ class _Sinker:
 
 
 def _to_quantize(
-    tensors: Sequence[Tensor | None], arguments: Sequence[Argument], quantized: str
+    tensors: Sequence[Tensor | None], args: Sequence[Arg], quantized: str
 ) -> list[int]:
     return [
         i
-        for i, (tensor, argument) in enumerate(zip(tensors, arguments, strict=True))
+        for i, (tensor, argument) in enumerate(zip(tensors, args, strict=True))
         if tensor is not None and tensor.dtype == "float32" and quantized in argument.dtypes
     ]
 
 
 def _type_conflict(
     tensor: Tensor,
-    argument: Argument,
+    argument: Arg,
     plan: _Plan,
-    inputs: Sequence[Argument],
-    outputs: Sequence[Argument],
+    inputs: Sequence[Arg],
+    outputs: Sequence[Arg],
 ) -> bool:
     """Whether a tensor that stays as it is shares a type variable with one that changes."""
     if argument.type_var is None or argument.mixed:
