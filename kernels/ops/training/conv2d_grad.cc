@@ -23,16 +23,27 @@ struct Conv {
   int64_t groups, in_group, out_group;  // channels and filters of one group
   WindowDim h, w;
 
+  static constexpr int64_t kElements = 1 << 16;
   int64_t taps() const { return h.kernel * w.kernel; }
   int64_t patch() const { return taps() * in_group; }  // columns of im2col
   int64_t in_image() const { return h.in * w.in * channels; }
   int64_t out_image() const { return h.out * w.out * filters; }
   // Output rows whose patches fit a fraction of L2.
   int64_t block_rows() const {
-    constexpr int64_t kElements = 1 << 16;
-    return std::max<int64_t>(1, kElements / std::max<int64_t>(1, patch() * w.out));
+    return std::clamp<int64_t>(kElements / std::max<int64_t>(1, patch() * w.out), 1,
+                               std::max<int64_t>(1, h.out));
   }
-  int64_t block_elements() const { return std::min(block_rows(), h.out) * w.out * patch(); }
+  int64_t block_elements() const { return block_rows() * w.out * patch(); }
+  // Small images are taken several at a time.
+  int64_t block_images() const {
+    if (block_rows() < h.out) return 1;
+    return std::clamp<int64_t>(kElements / std::max<int64_t>(1, block_elements()), 1,
+                               std::max<int64_t>(1, batch));
+  }
+  int64_t units() const {
+    return (batch + block_images() - 1) / block_images() *
+           ((h.out + block_rows() - 1) / block_rows());
+  }
 };
 
 // Dimensions in NHWC order whatever the data format.
@@ -159,13 +170,14 @@ TapColumns ColumnsOfTap(const WindowDim& w, int64_t tap) {
   return {begin, end, shift};
 }
 
-// Patches of output rows [oh0, oh1) as [tap, pixel], for one channel.
+// Patches of output rows [oh0, oh1) as [tap, pixel], for one channel; taps lie `pitch` apart.
 template <typename T>
-void GatherTaps(const Conv& c, const T* image, int64_t oh0, int64_t oh1, T* to) {
+void GatherTaps(const Conv& c, const T* image, int64_t oh0, int64_t oh1, int64_t pitch, T* taps) {
   const int64_t step = c.w.stride;
   for (int64_t kh = 0; kh < c.h.kernel; ++kh) {
-    for (int64_t kw = 0; kw < c.w.kernel; ++kw) {
+    for (int64_t kw = 0; kw < c.w.kernel; ++kw, taps += pitch) {
       const auto [begin, end, shift] = ColumnsOfTap(c.w, kw);
+      T* to = taps;
       for (int64_t oh = oh0; oh < oh1; ++oh, to += c.w.out) {
         const int64_t ih = c.h.start(oh) + kh * c.h.dilation;
         if (ih < 0 || ih >= c.h.in) {
@@ -185,35 +197,38 @@ void GatherTaps(const Conv& c, const T* image, int64_t oh0, int64_t oh1, T* to) 
   }
 }
 
-// Gradient of the filter from images and rows [begin, end) of batch * blocks.
+// Gradient of the filter from units [begin, end) of c.units().
 template <typename T>
 void FilterRange(const Conv& c, const T* x, const T* dy, int64_t begin, int64_t end, T* patches,
                  T* panel, T* dw) {
-  const int64_t rows = std::min(c.block_rows(), c.h.out);
+  const int64_t rows = c.block_rows(), images = c.block_images();
   const int64_t blocks = (c.h.out + rows - 1) / rows;
   const int64_t k = c.patch();
   for (int64_t u = begin; u < end; ++u) {
-    const int64_t n = u / blocks, oh0 = (u % blocks) * rows;
-    const int64_t oh1 = std::min(c.h.out, oh0 + rows);
-    const int64_t pixels = (oh1 - oh0) * c.w.out;
-    // Only read through: MovePatch<true> does not write the image.
-    T* const image = const_cast<T*>(x) + n * c.in_image();
+    const int64_t n0 = u / blocks * images, n1 = std::min(c.batch, n0 + images);
+    const int64_t oh0 = (u % blocks) * rows, oh1 = std::min(c.h.out, oh0 + rows);
+    const int64_t pixels = (oh1 - oh0) * c.w.out, all = (n1 - n0) * pixels;
+    // With one channel a row of the image is a row of each tap's patches.
+    const bool by_tap = c.channels == 1;
     for (int64_t g = 0; g < c.groups; ++g) {
-      // With one channel a row of the image is a row of each tap's patches.
-      const bool by_tap = c.channels == 1;
-      if (by_tap) {
-        GatherTaps(c, image, oh0, oh1, patches);
-      } else {
-        T* to = patches;
+      T* to = patches;
+      for (int64_t n = n0; n < n1; ++n) {
+        // Only read through: MovePatch<true> does not write the image.
+        T* const image = const_cast<T*>(x) + n * c.in_image();
+        if (by_tap) {
+          GatherTaps(c, image, oh0, oh1, all, to);
+          to += pixels;
+          continue;
+        }
         for (int64_t oh = oh0; oh < oh1; ++oh) {
           for (int64_t ow = 0; ow < c.w.out; ++ow, to += k) {
             MovePatch<true>(c, oh, ow, g, image, to);
           }
         }
       }
-      const T* b = dy + n * c.out_image() + oh0 * c.w.out * c.filters + g * c.out_group;
-      Gemm(GemmArgs<T>{k, c.out_group, pixels, patches, by_tap ? pixels : 1, by_tap ? 1 : k, b,
-                       c.filters, dw + g * c.out_group, c.filters, true},
+      const T* b = dy + n0 * c.out_image() + oh0 * c.w.out * c.filters + g * c.out_group;
+      Gemm(GemmArgs<T>{k, c.out_group, all, patches, by_tap ? all : 1, by_tap ? 1 : k, b, c.filters,
+                       dw + g * c.out_group, c.filters, true},
            panel);
     }
   }
@@ -223,22 +238,21 @@ template <typename T>
 void FilterGrad(OpContext& ctx, const Conv& c, const T* x, const T* dy, T* dw) {
   const int64_t size = c.patch() * c.filters;
   std::fill_n(dw, size, T(0));
-  const int64_t rows = std::min(c.block_rows(), c.h.out);
-  const int64_t units = c.batch * ((c.h.out + rows - 1) / rows);
+  const int64_t units = c.units(), block = c.block_images() * c.block_elements();
   const int64_t workers = std::max<int64_t>(1, std::min<int64_t>(ctx.threads(), units));
-  const int64_t own = (c.block_elements() + kGemmScratch + size + 15) / 16 * 16;
+  const int64_t own = (block + kGemmScratch + size + 15) / 16 * 16;
   T* const scratch = ctx.ScratchOf<T>(own * workers, 0);
   ctx.ParallelFor(workers, 1, [&](int64_t b, int64_t e) {
     for (int64_t i = b; i < e; ++i) {
       T* const mine = scratch + i * own;
-      T* const sum = i == 0 ? dw : mine + c.block_elements() + kGemmScratch;
+      T* const sum = i == 0 ? dw : mine + block + kGemmScratch;
       if (i > 0) std::fill_n(sum, size, T(0));
-      FilterRange(c, x, dy, units * i / workers, units * (i + 1) / workers, mine,
-                  mine + c.block_elements(), sum);
+      FilterRange(c, x, dy, units * i / workers, units * (i + 1) / workers, mine, mine + block,
+                  sum);
     }
   });
   for (int64_t i = 1; i < workers; ++i) {
-    const T* sum = scratch + i * own + c.block_elements() + kGemmScratch;
+    const T* sum = scratch + i * own + block + kGemmScratch;
     for (int64_t j = 0; j < size; ++j) dw[j] += sum[j];
   }
 }
@@ -304,7 +318,7 @@ void InputGrad(OpContext& ctx, const Conv& c, const T* w, const T* dy, T* dx) {
       for (int64_t i = 0; i < k; ++i) to[i] = w[i * c.filters + g * c.out_group + f];
     }
   }
-  const int64_t rows = std::min(c.block_rows(), c.h.out);
+  const int64_t rows = c.block_rows();
   const int64_t workers = std::max<int64_t>(1, std::min<int64_t>(ctx.threads(), c.batch));
   const int64_t own = (c.block_elements() + kGemmScratch + 15) / 16 * 16;
   T* const scratch = ctx.ScratchOf<T>(own * workers, 1);
