@@ -54,7 +54,7 @@ def attr_value(kind: str, value: Any) -> Any:
 
 def attributes(declaration: Declaration, types: Types, attrs: Mapping[str, Any]) -> dict[str, Any]:
     """All attributes a converter would write: those given, and the dtypes of type variables."""
-    kinds = {a.name: a.kind for a in declaration.attrs}
+    kinds = dict.fromkeys(types, "type") | {a.name: a.kind for a in declaration.attrs}
     made = {k: attr_value(kinds[k], v) if k in kinds else v for k, v in attrs.items()}
     mixed = {a.type for a in (*declaration.inputs, *declaration.outputs) if a.mixed}
     for name, dtype in types.items():
