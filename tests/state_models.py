@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from opkit.model import Model, Node, Signature, Subgraph, Tensor
 from opkit.model.attrs import encode_custom_options
@@ -146,3 +147,11 @@ class Graph:
             interpreter.set_tensor(detail["index"], (feeds or {})[detail["name"]])
         interpreter.invoke()
         return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+
+
+def check_refused(make: Callable[[Graph], Tensor], says: str) -> None:
+    """A graph whose result no host computes, for the reason given."""
+    for host, by in PLACES:
+        graph = Graph()
+        with pytest.raises((RuntimeError, ValueError), match=says):
+            graph.run([make(graph)], host=host, by=by)

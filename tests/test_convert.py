@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +16,17 @@ import pytest
 
 import opkit
 import tf_models
-from opkit.convert import CalibrationWarning, ConversionError, convert
+from converted import check_close, ops_of
+from opkit.convert import ConversionError, convert
 from opkit.convert.result import METADATA_NAME
 from opkit.model import Model
 
 RNG = np.random.default_rng(11)
-SAMPLES = [RNG.standard_normal((1, 8)).astype(np.float32) for _ in range(100)]
 
 
 def tf() -> Any:
     """TensorFlow, imported when first needed."""
     return tf_models.tf()
-
-
-def _ops(model: Model) -> list[str]:
-    return [node.custom_code or node.builtin for _, _, node in model.nodes()]
-
-
-@pytest.fixture(scope="module")
-def erf_chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SavedModel: float32[?, 8], matmul, erf, erf, matmul."""
-    rng = np.random.default_rng(5)
-    left, right = (rng.standard_normal((8, 8)).astype(np.float32) for _ in range(2))
-    module = tf().Module()
-    module.left, module.right = tf().Variable(left), tf().Variable(right)
-
-    @tf().function(input_signature=[tf().TensorSpec([None, 8], tf().float32, name="x")])
-    def call(x: Any) -> Any:
-        y = tf().math.erf(tf().math.erf(tf().matmul(x, module.left)))
-        return {"y": tf().matmul(y, module.right)}
-
-    folder = tmp_path_factory.mktemp("erf_chain") / "model"
-    tf().saved_model.save(module, str(folder), signatures=call)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +40,12 @@ def keras_model() -> Any:
     return keras.Model(inputs, keras.layers.Dense(2, name="scores")(x))
 
 
-def _close(result: Any, bound: float) -> None:
-    comparison = result.comparison
-    assert not comparison.skipped, comparison.skipped
-    for row in comparison.rows:
-        assert row.mismatched == 0, row
-        assert row.max_abs <= bound * max(row.scale, 1e-30), row
-
-
 # ---- sources -----------------------------------------------------------------------------------
 
 
 def test_saved_model(erf_chain: Path) -> None:
     result = convert(erf_chain)
-    assert _ops(result.model) == ["FULLY_CONNECTED", "Erf", "Erf", "FULLY_CONNECTED"]
+    assert ops_of(result.model) == ["FULLY_CONNECTED", "Erf", "Erf", "FULLY_CONNECTED"]
     assert result.kernels == {"Erf": 1}
     assert [step.name for step in result.steps] == ["load", "convert", "rewrite", "verify"]
     (signature,) = result.model.signatures
@@ -85,7 +54,7 @@ def test_saved_model(erf_chain: Path) -> None:
         ["x"],
         ["y"],
     )
-    _close(result, 4e-6)
+    check_close(result, 4e-6)
     json.dumps(result.to_json())
     details = {step.name: step.detail for step in result.steps}
     assert details["load"] == "signatures: serving_default"
@@ -101,7 +70,7 @@ def test_keras_model_and_file(keras_model: Any, tmp_path: Path) -> None:
     assert loose.kernels == {"Lgamma": 1, "Log1p": 1, "Softplus": 1}
     assert list(loose.model.signatures[0].inputs) == ["features"]
     assert list(loose.model.signatures[0].outputs) == ["scores"]
-    _close(loose, 4e-6)
+    check_close(loose, 4e-6)
     with pytest.raises(ConversionError, match=r"Keras cannot load"):
         convert(path)  # a Lambda layer is code: Keras refuses it by itself
     plain = tf().keras.Sequential(
@@ -110,7 +79,7 @@ def test_keras_model_and_file(keras_model: Any, tmp_path: Path) -> None:
     plain.save(path)
     result = convert(path)
     assert result.kernels == {"Softplus": 1}
-    _close(result, 4e-6)
+    check_close(result, 4e-6)
 
 
 def test_keras_weights_survive_a_module_that_hides_them(keras_model: Any) -> None:
@@ -120,7 +89,7 @@ def test_keras_weights_survive_a_module_that_hides_them(keras_model: Any) -> Non
     spec = tf().TensorSpec([None, 8], tf().float32)
     function = tf().function(lambda x: module.model(x), input_signature=[spec])
     result = convert(function)
-    _close(result, 4e-6)
+    check_close(result, 4e-6)
     assert result.comparison.rows[0].scale > 0.01
 
 
@@ -135,7 +104,7 @@ def test_keras_model_with_named_inputs_and_outputs() -> None:
     ]
     result = convert(model, int8=True, representative_dataset=samples)
     assert sorted(result.model.signatures[0].inputs) == ["left", "right"]
-    _close(result, 0.03)
+    check_close(result, 0.03)
 
 
 def test_functions_by_signature() -> None:
@@ -148,14 +117,14 @@ def test_functions_by_signature() -> None:
     assert [s.key for s in result.model.signatures] == ["first", "second"]
     assert sorted(result.model.signatures[0].outputs) == ["a", "z"]
     assert result.kernels == {"Erf": 1, "Softplus": 1}
-    _close(result, 4e-6)
+    check_close(result, 4e-6)
 
 
 def test_tflite_with_flex_in_every_form(tmp_path: Path) -> None:
     path = tmp_path / "flex.tflite"
     path.write_bytes(tf_models.erf_flex())
     results = [convert(source) for source in (path, str(path), path.read_bytes(), Model.load(path))]
-    assert [_ops(r.model) for r in results] == [["MUL", "Erf", "ADD"]] * 4
+    assert [ops_of(r.model) for r in results] == [["MUL", "Erf", "ADD"]] * 4
     assert len({r.to_bytes() for r in results}) == 1
     assert path.read_bytes() == tf_models.erf_flex()
     assert results[0].sizes["source"] == len(tf_models.erf_flex())
@@ -166,9 +135,9 @@ def test_lstm_with_free_batch_and_time() -> None:
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(5), keras.layers.Dense(2)])
     result = convert(model)
-    assert not any(op.startswith("Flex") for op in _ops(result.model))
+    assert not any(op.startswith("Flex") for op in ops_of(result.model))
     assert {"TensorListReserve", "TensorListSetItem", "TensorListStack"} <= set(result.kernels)
-    _close(result, 4e-6)
+    check_close(result, 4e-6)
     interpreter = opkit.Interpreter(model_content=result.to_bytes())
     runner = interpreter.get_signature_runner()
     for shape in ((1, 4, 3), (3, 7, 3)):
@@ -189,7 +158,7 @@ def test_state_stays(tmp_path: Path) -> None:
 
     tf().saved_model.save(module, str(tmp_path / "m"), signatures={"add": add})
     result = convert(tmp_path / "m")
-    assert "Softplus" in _ops(result.model) and "ASSIGN_VARIABLE" in _ops(result.model)
+    assert "Softplus" in ops_of(result.model) and "ASSIGN_VARIABLE" in ops_of(result.model)
     assert any("state" in note for note in result.notes)
     assert "change its variables" in result.comparison.skipped
     runner = opkit.Interpreter(model_content=result.to_bytes()).get_signature_runner("add")
@@ -236,7 +205,7 @@ def test_a_crash_of_the_converter_is_an_error() -> None:
     fine = tf().function(lambda x: {"y": tf().math.erf(x)}, input_signature=[spec])
     result = convert(fine, isolate=True)
     assert result.kernels == {"Erf": 1}
-    _close(result, 4e-6)
+    check_close(result, 4e-6)
 
 
 # ---- protection --------------------------------------------------------------------------------
@@ -250,7 +219,7 @@ def test_badly_lowered_ops_stay_whole(op: str) -> None:
     function = tf().function(lambda x: {"y": raw(**{name: x})}, input_signature=[spec])
     x = np.array([1e-6, -1e-5, 1e-7, 0.3, 5.0, 50.0, 100.0, np.inf], np.float32)
     result = convert(function, representative_dataset=[x])
-    assert _ops(result.model) == [op]
+    assert ops_of(result.model) == [op]
     runner = opkit.Interpreter(model_content=result.to_bytes()).get_signature_runner()
     want = raw(**{name: tf().constant(x)}).numpy()
     assert np.allclose(runner(x=x)["y"], want, rtol=1e-6, atol=0, equal_nan=True)
@@ -278,7 +247,7 @@ def test_every_protected_op_becomes_one_custom_op() -> None:
         for op in PROTECTED
     }
     result = convert(functions, verify=False)
-    assert sorted(_ops(result.model)) == sorted(PROTECTED)
+    assert sorted(ops_of(result.model)) == sorted(PROTECTED)
     interpreter = opkit.Interpreter(model_content=result.to_bytes())
     values = [RNG.uniform(0.1, 2, (2, 4, 6)).astype(np.float32) for _ in range(2)]
     for op in PROTECTED:
@@ -300,8 +269,8 @@ def test_protection_reaches_into_loops_and_branches() -> None:
     spec = tf().TensorSpec([None, 3], tf().float32, name="x")
     result = convert(tf().function(loop, input_signature=[spec]))
     assert {"Softplus", "Log1p", "Expm1"} <= set(result.kernels)
-    assert not {"EXP", "LOG"} & set(_ops(result.model))
-    _close(result, 4e-6)
+    assert not {"EXP", "LOG"} & set(ops_of(result.model))
+    check_close(result, 4e-6)
 
 
 def test_attributes_travel_with_protected_ops() -> None:
@@ -370,7 +339,7 @@ def test_composites_become_the_authors_own_op(state: bool) -> None:
     result = convert(call, kernels=Kernels([declaration]), verify=False)
     (node,) = (n for _, _, n in result.model.nodes() if n.is_custom)
     assert (node.op, node.attrs(kinds)) == ("MyOp", attrs)
-    assert "TANH" not in _ops(result.model)
+    assert "TANH" not in ops_of(result.model)
     want = np.tanh(np.ones((1, 4))) * 0.5
     assert np.allclose(mine(tf().ones((1, 4))), want)
 
@@ -380,112 +349,6 @@ def test_composites_take_plain_attributes_only() -> None:
 
     with pytest.raises(TypeError, match="'a' is a list"):
         composite("MyOp", {"a": [1]})  # type: ignore[dict-item]
-
-
-# ---- int8 --------------------------------------------------------------------------------------
-
-
-def test_int8_runs_custom_ops_in_int8(erf_chain: Path) -> None:
-    result = convert(erf_chain, int8=True, representative_dataset=lambda: iter(SAMPLES))
-    assert _ops(result.model) == [
-        "QUANTIZE",
-        "FULLY_CONNECTED",
-        "Erf",
-        "Erf",
-        "FULLY_CONNECTED",
-        "DEQUANTIZE",
-    ]
-    erfs = [n for _, _, n in result.model.nodes() if n.op == "Erf"]
-    assert all(t.dtype == "int8" and t.is_quantized for n in erfs for t in n.inputs + n.outputs)
-    assert result.samples == 100
-    details = {step.name: step.detail for step in result.steps}
-    assert details["quantize"] == "2 custom ops to int8, 1 dead nodes dropped"
-    assert details["calibrate"].startswith("100 samples, ")
-    assert result.float_model is not None and "Erf" in _ops(result.float_model)
-    assert set(result.sizes) == {"source", "float", "quantized"}
-    _close(result, 0.05)
-
-
-def test_int8_edges(erf_chain: Path) -> None:
-    result = convert(
-        erf_chain,
-        int8=True,
-        representative_dataset=SAMPLES,
-        inference_input_type="int8",
-        inference_output_type="int8",
-    )
-    assert _ops(result.model) == ["FULLY_CONNECTED", "Erf", "Erf", "FULLY_CONNECTED"]
-    (signature,) = result.model.signatures
-    assert signature.inputs["x"].dtype == signature.outputs["y"].dtype == "int8"
-    _close(result, 0.05)
-
-
-def test_int16_activations(erf_chain: Path) -> None:
-    result = convert(erf_chain, int8="int16", representative_dataset=SAMPLES)
-    erfs = [n for _, _, n in result.model.nodes() if n.op == "Erf"]
-    assert [t.dtype for n in erfs for t in n.outputs] == ["int16", "int16"], result.report.refused
-    _close(result, 0.01)
-
-
-def test_int8_from_a_tflite_file() -> None:
-    samples = [RNG.standard_normal((1, 4)).astype(np.float32) for _ in range(100)]
-    result = convert(tf_models.erf_flex(), int8=True, representative_dataset=samples)
-    assert _ops(result.model) == ["QUANTIZE", "MUL", "Erf", "ADD", "DEQUANTIZE"]
-    assert result.comparison.reference == "the float model"
-    assert 0 < result.comparison.rows[0].max_abs < 0.06
-    _close(result, 0.03)
-    interpreter = opkit.Interpreter(model_content=result.to_bytes())
-    interpreter.allocate_tensors()
-    from scipy.special import erf
-
-    worst = 0.0
-    for sample in samples[:20]:
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], sample)
-        interpreter.invoke()
-        got = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-        worst = max(worst, float(np.abs(got - (erf(sample * 2) + 1)).max()))
-    assert worst < 0.06
-
-
-def test_number_of_samples_is_checked(erf_chain: Path) -> None:
-    with pytest.warns(CalibrationWarning, match="3 samples; 100 to 500"):
-        convert(erf_chain, int8=True, representative_dataset=SAMPLES[:3], verify=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", CalibrationWarning)
-        convert(erf_chain, int8=True, representative_dataset=SAMPLES, verify=False)
-
-
-@pytest.mark.parametrize(
-    ("samples", "text"),
-    [
-        ([], "dataset is empty"),
-        ([np.zeros((1, 7), np.float32)], r"sample 1, input .*shape \[1, 7\]"),
-        ([np.zeros((1, 8), np.float32), [np.zeros((1, 8))] * 2], "sample 2 has 2 arrays"),
-        ([{"z": np.zeros((1, 8))}], "names z; the model's inputs are x"),
-        ([np.array([["a"] * 8])], "want float32"),
-        ([("other", {"x": np.zeros((1, 8))})], "signature 'other'; the model has: serving_default"),
-    ],
-)
-def test_bad_samples_are_named(erf_chain: Path, samples: list[Any], text: str) -> None:
-    with pytest.raises(ConversionError, match=text):
-        convert(erf_chain, int8=True, representative_dataset=samples)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ({"int8": True}, "representative_dataset"),
-        ({"int8": "int4"}, "'int4'"),
-        ({"inference_input_type": "int8"}, "need int8=True"),
-        (
-            {"int8": True, "representative_dataset": SAMPLES, "inference_output_type": "uint8"},
-            "want 'float32' or 'int8'",
-        ),
-    ],
-)
-def test_bad_arguments_are_refused_first(arguments: dict[str, Any], text: str) -> None:
-    with pytest.raises(ValueError, match=text):
-        convert("no/such/model", **arguments)
 
 
 # ---- results, errors and files -----------------------------------------------------------------

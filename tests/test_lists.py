@@ -11,7 +11,7 @@ import pytest
 
 from opkit.model.values import DType
 from opkit.runtime import Interpreter
-from state_models import PLACES, RNNS, Graph, call, from_function, rnn, rnn_bytes, tf
+from state_models import PLACES, RNNS, Graph, call, check_refused, from_function, rnn, rnn_bytes, tf
 
 SHAPES = ((1, 4, 5), (3, 9, 5), (2, 1, 5), (3, 9, 5))
 
@@ -301,11 +301,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_with_a_reason(name: str) -> None:
-    make, says = REFUSED[name]
-    for host, by in PLACES:
-        g = Graph()
-        with pytest.raises((RuntimeError, ValueError), match=says):
-            g.run([make(g)], host=host, by=by)
+    check_refused(*REFUSED[name])
 
 
 def test_a_full_list_takes_no_more() -> None:

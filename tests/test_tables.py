@@ -12,7 +12,7 @@ import pytest
 
 from opkit.model.values import DType, ShapeValue
 from opkit.runtime import Interpreter
-from state_models import HOSTS, PLACES, Graph, convert, tf
+from state_models import HOSTS, PLACES, Graph, check_refused, convert, tf
 
 WORDS = [b"the", b"quick", b"", "Füchse".encode(), b"x" * 300]
 
@@ -318,11 +318,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_with_a_reason(name: str) -> None:
-    make, says = REFUSED[name]
-    for host, by in PLACES:
-        g = Graph()
-        with pytest.raises((RuntimeError, ValueError), match=says):
-            g.run([make(g)], host=host, by=by)
+    check_refused(*REFUSED[name])
 
 
 def test_a_handle_nobody_made_is_refused() -> None:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from opkit.bench.child import end
+
 ENVIRONMENTS = ("tf-2.18.1", "tf-2.17.1")
 
 
@@ -142,14 +144,7 @@ class FlexWorker:
 
     def close(self) -> None:
         """Ends the process."""
-        if self._process.poll() is None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end(self._process)
         self._folder.cleanup()
 
     def __enter__(self) -> FlexWorker:

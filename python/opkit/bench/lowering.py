@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from opkit.bench.child import end
+
 TIMEOUT = 60.0
 
 
@@ -65,12 +67,5 @@ class Lowering:
 
     def close(self) -> None:
         """Ends the child process."""
-        if self._process is not None and self._process.poll() is None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end(self._process)
         self._folder.cleanup()

@@ -8,10 +8,13 @@ of inputs, attributes, what the kernel gave and what TensorFlow gave.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+Metric = Callable[[dict[str, Any], dict[str, Any], Any, Any], float]
 
 _EPS = {"float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
 
@@ -54,10 +57,19 @@ def _settled(got: Sequence[np.ndarray], want: Sequence[np.ndarray]) -> float | N
     return None
 
 
+def _where_finite(metric: Metric) -> Metric:
+    """The metric, asked only where shapes and finiteness leave something to measure."""
+
+    @functools.wraps(metric)
+    def judge(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
+        settled = _settled(got, want)
+        return metric(inputs, attrs, got, want) if settled is None else settled
+
+    return judge
+
+
+@_where_finite
 def inverse_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
     a, x = _wide(inputs["input"]), _wide(got[0])
     if attrs.get("adjoint"):
         a = conjugate_transpose(a)
@@ -65,10 +77,8 @@ def inverse_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want:
     return float(residual.max() / _unit(np.asarray(inputs["input"])))
 
 
+@_where_finite
 def solve_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
     a, b, x = _wide(inputs["matrix"]), _wide(inputs["rhs"]), _wide(got[0])
     if attrs.get("adjoint"):
         a = conjugate_transpose(a)
@@ -95,10 +105,8 @@ def cholesky_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want
     return _relative(x @ conjugate_transpose(x), whole, _unit(np.asarray(inputs["input"])))
 
 
+@_where_finite
 def lu_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
     if not np.array_equal(got[1], want[1]):
         return float("inf")
     lu = _wide(got[0])
@@ -114,10 +122,8 @@ def _orthogonality(q: np.ndarray, unit: float) -> float:
     return float(np.max(_norm(conjugate_transpose(q) @ q - np.eye(q.shape[-1]))) / unit)
 
 
+@_where_finite
 def qr_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
     a = np.asarray(inputs["input"])
     unit = _unit(a)
     if np.any(np.tril(got[1], -1) != 0):
@@ -134,10 +140,8 @@ def qr_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any)
     return error
 
 
+@_where_finite
 def svd_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
     a = np.asarray(inputs["input"])
     unit = _unit(a)
     s = _wide(got[0])
@@ -158,10 +162,8 @@ def svd_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any
     return error
 
 
+@_where_finite
 def eigh_error(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
-    settled = _settled(got, want)
-    if settled is not None:
-        return settled
     a = np.asarray(inputs["input"])
     unit = _unit(a)
     e, wanted = _wide(got[0]), _wide(want[0])

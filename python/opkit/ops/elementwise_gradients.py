@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from opkit.ops._elementwise_bounds import FLUSHES, SAME, TRUTH, ulp
-from opkit.spec import Domain, Ulp, binary, register
+from opkit.spec import Domain, Spec, Ulp, binary, register
 
 _FEATURES = ("gradients", "features")
 _OUTPUTS = ("gradients", "outputs")
@@ -11,123 +13,124 @@ _RESULT = ("y", "dy")
 _UNIT = Domain(-1, 1, near=(0, 1), special=False)
 _FINITE = Domain(-1e4, 1e4, near=(0,), special=False)
 
+
+def _gradient(
+    name: str,
+    domains: tuple[Domain, Domain],
+    bound: Any,
+    args: tuple[str, str],
+    doc: str,
+    truth: str = "",
+    attrs: tuple[dict[str, float], ...] = ({},),
+) -> Spec:
+    """A gradient: both inputs have one shape. Without a truth it is exactly TensorFlow's."""
+    known = () if truth else (FLUSHES,)
+    path = TRUTH + truth if truth else None
+    more = {"args": args, "attrs": attrs, "truth": path, "known": known, "doc": doc}
+    return binary(name, domains, bound, broadcast=False, **more)
+
+
 register(
-    binary(
+    _gradient(
         "ReluGrad",
         (Domain(), Domain()),
         SAME,
         args=_FEATURES,
-        broadcast=False,
-        known=(FLUSHES,),
         doc="Gradient of relu.",
     ),
-    binary(
+    _gradient(
         "Relu6Grad",
         (Domain(), Domain(near=(0, 6))),
         SAME,
-        known=(FLUSHES,),
         args=_FEATURES,
-        broadcast=False,
         doc="Gradient of relu6.",
     ),
-    binary(
+    _gradient(
         "LeakyReluGrad",
         (Domain(), Domain()),
         SAME,
-        known=(FLUSHES,),
         args=_FEATURES,
-        broadcast=False,
         attrs=({}, {"alpha": 0.5}, {"alpha": -1.25}, {"alpha": 0.0}),
         doc="Gradient of leaky relu.",
     ),
-    binary(
+    _gradient(
         "EluGrad",
         (_FINITE, Domain(-1, 10)),
         ulp(2),
         args=_OUTPUTS,
-        broadcast=False,
-        truth=TRUTH + "elu_grad",
+        truth="elu_grad",
         doc="Gradient of elu from its output.",
     ),
-    binary(
+    _gradient(
         "SeluGrad",
         (_FINITE, Domain(-1.75, 10)),
         ulp(3),
         args=_OUTPUTS,
-        broadcast=False,
-        truth=TRUTH + "selu_grad",
+        truth="selu_grad",
         doc="Gradient of selu from its output.",
     ),
-    binary(
+    _gradient(
         "SoftplusGrad",
         (_FINITE, Domain(-80, 80, near=(0,))),
         ulp(3),
         args=_FEATURES,
-        broadcast=False,
-        truth=TRUTH + "softplus_grad",
+        truth="softplus_grad",
         doc="Gradient of softplus.",
     ),
-    binary(
+    _gradient(
         "SoftsignGrad",
         (_FINITE, _FINITE),
         ulp(3),
         args=_FEATURES,
-        broadcast=False,
-        truth=TRUTH + "softsign_grad",
+        truth="softsign_grad",
         doc="Gradient of softsign.",
     ),
-    binary(
+    _gradient(
         "TanhGrad",
         (_UNIT, _FINITE),
         ulp(3),
         args=_RESULT,
-        broadcast=False,
-        truth=TRUTH + "tanh_grad",
+        truth="tanh_grad",
         doc="Gradient of tanh from its output.",
     ),
-    binary(
+    _gradient(
         "SigmoidGrad",
         (Domain(0, 1, near=(1,), special=False), _FINITE),
         ulp(2.5),
         args=_RESULT,
-        broadcast=False,
-        truth=TRUTH + "sigmoid_grad",
+        truth="sigmoid_grad",
         doc="Gradient of sigmoid from its output.",
     ),
-    binary(
+    _gradient(
         "InvGrad",
         (_FINITE, _FINITE),
         ulp(2),
         args=_RESULT,
-        broadcast=False,
-        truth=TRUTH + "reciprocal_grad",
+        truth="reciprocal_grad",
         doc="Gradient of 1 / x from its output.",
     ),
-    binary(
+    _gradient(
         "ReciprocalGrad",
         (_FINITE, _FINITE),
         ulp(2),
         args=_RESULT,
-        broadcast=False,
-        truth=TRUTH + "reciprocal_grad",
+        truth="reciprocal_grad",
         doc="Gradient of 1 / x from its output.",
     ),
-    binary(
+    _gradient(
         "SqrtGrad",
         (Domain(0, 1e4, special=False), _FINITE),
         ulp(2),
         args=_RESULT,
-        broadcast=False,
-        truth=TRUTH + "sqrt_grad",
+        truth="sqrt_grad",
         doc="Gradient of sqrt from its output.",
     ),
-    binary(
+    _gradient(
         "RsqrtGrad",
         (Domain(0, 1e4, special=False), _FINITE),
         {**ulp(2.5), "float64": Ulp(4, signed_zero=False)},  # underflow to either zero
         args=_RESULT,
-        broadcast=False,
-        truth=TRUTH + "rsqrt_grad",
+        truth="rsqrt_grad",
         doc="Gradient of 1 / sqrt from its output.",
     ),
 )

@@ -1,0 +1,126 @@
+"""opkit.convert to int8 and int16: what is quantized, and what is asked of samples."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import opkit
+import tf_models
+from converted import check_close, ops_of
+from opkit.convert import CalibrationWarning, ConversionError, convert
+
+RNG = np.random.default_rng(11)
+SAMPLES = [RNG.standard_normal((1, 8)).astype(np.float32) for _ in range(100)]
+
+
+def tf() -> Any:
+    """TensorFlow, imported when first needed."""
+    return tf_models.tf()
+
+
+def test_int8_runs_custom_ops_in_int8(erf_chain: Path) -> None:
+    result = convert(erf_chain, int8=True, representative_dataset=lambda: iter(SAMPLES))
+    assert ops_of(result.model) == [
+        "QUANTIZE",
+        "FULLY_CONNECTED",
+        "Erf",
+        "Erf",
+        "FULLY_CONNECTED",
+        "DEQUANTIZE",
+    ]
+    erfs = [n for _, _, n in result.model.nodes() if n.op == "Erf"]
+    assert all(t.dtype == "int8" and t.is_quantized for n in erfs for t in n.inputs + n.outputs)
+    assert result.samples == 100
+    details = {step.name: step.detail for step in result.steps}
+    assert details["quantize"] == "2 custom ops to int8, 1 dead nodes dropped"
+    assert details["calibrate"].startswith("100 samples, ")
+    assert result.float_model is not None and "Erf" in ops_of(result.float_model)
+    assert set(result.sizes) == {"source", "float", "quantized"}
+    check_close(result, 0.05)
+
+
+def test_int8_edges(erf_chain: Path) -> None:
+    result = convert(
+        erf_chain,
+        int8=True,
+        representative_dataset=SAMPLES,
+        inference_input_type="int8",
+        inference_output_type="int8",
+    )
+    assert ops_of(result.model) == ["FULLY_CONNECTED", "Erf", "Erf", "FULLY_CONNECTED"]
+    (signature,) = result.model.signatures
+    assert signature.inputs["x"].dtype == signature.outputs["y"].dtype == "int8"
+    check_close(result, 0.05)
+
+
+def test_int16_activations(erf_chain: Path) -> None:
+    result = convert(erf_chain, int8="int16", representative_dataset=SAMPLES)
+    erfs = [n for _, _, n in result.model.nodes() if n.op == "Erf"]
+    assert [t.dtype for n in erfs for t in n.outputs] == ["int16", "int16"], result.report.refused
+    check_close(result, 0.01)
+
+
+def test_int8_from_a_tflite_file() -> None:
+    samples = [RNG.standard_normal((1, 4)).astype(np.float32) for _ in range(100)]
+    result = convert(tf_models.erf_flex(), int8=True, representative_dataset=samples)
+    assert ops_of(result.model) == ["QUANTIZE", "MUL", "Erf", "ADD", "DEQUANTIZE"]
+    assert result.comparison.reference == "the float model"
+    assert 0 < result.comparison.rows[0].max_abs < 0.06
+    check_close(result, 0.03)
+    interpreter = opkit.Interpreter(model_content=result.to_bytes())
+    interpreter.allocate_tensors()
+    from scipy.special import erf
+
+    worst = 0.0
+    for sample in samples[:20]:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], sample)
+        interpreter.invoke()
+        got = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        worst = max(worst, float(np.abs(got - (erf(sample * 2) + 1)).max()))
+    assert worst < 0.06
+
+
+def test_number_of_samples_is_checked(erf_chain: Path) -> None:
+    with pytest.warns(CalibrationWarning, match="3 samples; 100 to 500"):
+        convert(erf_chain, int8=True, representative_dataset=SAMPLES[:3], verify=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CalibrationWarning)
+        convert(erf_chain, int8=True, representative_dataset=SAMPLES, verify=False)
+
+
+@pytest.mark.parametrize(
+    ("samples", "text"),
+    [
+        ([], "dataset is empty"),
+        ([np.zeros((1, 7), np.float32)], r"sample 1, input .*shape \[1, 7\]"),
+        ([np.zeros((1, 8), np.float32), [np.zeros((1, 8))] * 2], "sample 2 has 2 arrays"),
+        ([{"z": np.zeros((1, 8))}], "names z; the model's inputs are x"),
+        ([np.array([["a"] * 8])], "want float32"),
+        ([("other", {"x": np.zeros((1, 8))})], "signature 'other'; the model has: serving_default"),
+    ],
+)
+def test_bad_samples_are_named(erf_chain: Path, samples: list[Any], text: str) -> None:
+    with pytest.raises(ConversionError, match=text):
+        convert(erf_chain, int8=True, representative_dataset=samples)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"int8": True}, "representative_dataset"),
+        ({"int8": "int4"}, "'int4'"),
+        ({"inference_input_type": "int8"}, "need int8=True"),
+        (
+            {"int8": True, "representative_dataset": SAMPLES, "inference_output_type": "uint8"},
+            "want 'float32' or 'int8'",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused_first(arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        convert("no/such/model", **arguments)
