@@ -1,150 +1,203 @@
 // UnsortedSegment{Sum,Prod,Max,Min} and Segment{Sum,Prod,Mean,Max,Min}.
 //
-// Every id is checked before the first write. Rows are combined in input order; a NaN in the new
-// row replaces the running maximum or minimum, a NaN in the running one does not stay, as in TF.
+// Every id is checked before the first write. Sums, products and means of 16-bit floats are
+// computed in float32 and rounded once, and long sums are sums of sums: TF rounds after every row.
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <type_traits>
 
-#include "math/wrap.h"
 #include "opkit/op.h"
+#include "ops/segment/reduce.h"
 
-namespace opkit {
+namespace opkit::segment {
 namespace {
+
+using NumericTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
+                              uint8_t, uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
 
 template <typename T>
 constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
 template <typename T>
 constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
+// In what type T is combined.
 template <typename T>
-T FromDouble(double v) {
-  if constexpr (kIsNarrowFloat<T>) {
-    return T(static_cast<float>(v));
-  } else if constexpr (kIsComplex<T>) {
-    return T(static_cast<typename T::value_type>(v));
-  } else {
-    return static_cast<T>(v);
+using Wide = std::conditional_t<kIsNarrowFloat<T>, float, T>;
+
+enum class Kind { kSum, kProduct, kMean, kMax, kMin };
+
+Combine CombineOf(Kind kind) {
+  switch (kind) {
+    case Kind::kSum:
+    case Kind::kMean:
+      return Combine::kSum;
+    case Kind::kProduct:
+      return Combine::kProduct;
+    default:
+      return Combine::kMax;
   }
 }
 
-struct SumOp {
-  static DType Storage(DType t) { return WrapType(t); }
-  template <typename T>
-  static T Initial() {
-    return FromDouble<T>(0);
-  }
-  template <typename T>
-  static T Apply(T acc, T x) {
-    if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(acc) + static_cast<uint64_t>(x));
-    } else if constexpr (kIsNarrowFloat<T>) {
-      return T(static_cast<float>(acc) + static_cast<float>(x));
-    } else {
-      return acc + x;
-    }
-  }
-};
-
-struct ProdOp {
-  static DType Storage(DType t) { return WrapType(t); }
-  template <typename T>
-  static T Initial() {
-    return FromDouble<T>(1);
-  }
-  template <typename T>
-  static T Apply(T acc, T x) {
-    if constexpr (kIsComplex<T>) {
-      return T(acc.real() * x.real() - acc.imag() * x.imag(),
-               acc.real() * x.imag() + acc.imag() * x.real());
-    } else if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(acc) * static_cast<uint64_t>(x));
-    } else if constexpr (kIsNarrowFloat<T>) {
-      return T(static_cast<float>(acc) * static_cast<float>(x));
-    } else {
-      return acc * x;
-    }
-  }
-};
-
-// Lowest (kSign < 0) or highest finite value.
-template <typename T, int kSign>
-T Extreme() {
+// The value of a segment without rows in an unsorted op; with it all others start, too.
+template <typename T>
+Wide<T> Identity(Kind kind) {
+  if (kind == Kind::kSum) return Wide<T>(0);
+  if (kind == Kind::kProduct) return Wide<T>(1);
   if constexpr (std::is_same_v<T, Half>) {
-    return T(kSign < 0 ? -65504.0f : 65504.0f);
+    return kind == Kind::kMax ? -65504.0f : 65504.0f;
   } else if constexpr (std::is_same_v<T, BFloat16>) {
-    T v;
-    v.bits = kSign < 0 ? 0xff7f : 0x7f7f;
-    return v;
+    return kind == Kind::kMax ? -0x1.fep127f : 0x1.fep127f;
+  } else if constexpr (kIsComplex<T>) {
+    return T(0);  // has no order
   } else {
-    return kSign < 0 ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max();
+    return kind == Kind::kMax ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max();
   }
 }
 
-struct MaxOp {
-  static DType Storage(DType t) { return t; }
-  template <typename T>
-  static T Initial() {
-    return Extreme<T, -1>();
-  }
-  template <typename T>
-  static T Apply(T acc, T x) {
-    return x < acc ? acc : x;
-  }
-};
-
-struct MinOp {
-  static DType Storage(DType t) { return t; }
-  template <typename T>
-  static T Initial() {
-    return Extreme<T, 1>();
-  }
-  template <typename T>
-  static T Apply(T acc, T x) {
-    return acc < x ? acc : x;
-  }
-};
-
-// Columns that a compiler keeps in registers while rows stream by.
-constexpr int64_t kBlock = 16;
-
-// Out of line: these loops are vectorised, and most of this file's code.
-template <typename Op, typename T>
-__attribute__((noinline)) void CombineTail(const T* __restrict x, T* __restrict y, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) y[i] = Op::Apply(y[i], x[i]);
-}
-
-template <typename Op, typename T>
-inline void CombineRow(const T* __restrict x, T* __restrict y, int64_t n) {
-  int64_t i = 0;
-  if constexpr (std::is_floating_point_v<T>) {
-    for (; i + kBlock <= n; i += kBlock) {
-      for (int64_t k = 0; k < kBlock; ++k) y[i + k] = Op::Apply(y[i + k], x[i + k]);
+// Divides each segment's sum by its number of rows. Integers divide in 64 bits, so a count beyond
+// the type's range cannot become 0.
+template <typename T>
+void DivideByCounts(const int32_t* ids, int64_t rows, int64_t inner, T* y) {
+  using Divisor = std::conditional_t<std::is_floating_point_v<T>, T,
+                                     std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+  for (int64_t at = 0; at < rows;) {
+    const int64_t first = at;
+    while (at < rows && ids[at] == ids[first]) ++at;
+    const auto count = static_cast<Divisor>(at - first);
+    T* out = y + ids[first] * inner;
+    for (int64_t i = 0; i < inner; ++i) {
+      out[i] = static_cast<T>(static_cast<Divisor>(out[i]) / count);
     }
   }
-  if (i < n) CombineTail<Op, T>(x + i, y + i, n - i);
 }
 
-// Reduces `rows` >= 1 consecutive rows into `out`.
-template <typename Op, typename T>
-__attribute__((noinline)) void CombineRun(const T* x, int64_t rows, int64_t n, T* __restrict out) {
-  int64_t i = 0;
-  if constexpr (std::is_floating_point_v<T>) {
-    for (; i + kBlock <= n; i += kBlock) {
-      T acc[kBlock];
-      for (int64_t k = 0; k < kBlock; ++k) acc[k] = x[i + k];
-      for (int64_t r = 1; r < rows; ++r) {
-        const T* row = x + r * n + i;
-        for (int64_t k = 0; k < kBlock; ++k) acc[k] = Op::Apply(acc[k], row[k]);
-      }
-      for (int64_t k = 0; k < kBlock; ++k) out[i + k] = acc[k];
-    }
+// What both families share once ids are checked: data seen as [rows, inner].
+struct Task {
+  Kind kind;
+  DType type;
+  const int32_t* ids;
+  int64_t rows, inner, segments;
+  bool sorted;
+};
+
+// What the data are combined as: complex numbers are added as pairs of reals.
+DType CombinedType(const Task& t) {
+  switch (t.type) {
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return DType::kFloat32;
+    case DType::kComplex64:
+      return t.kind == Kind::kProduct ? t.type : DType::kFloat32;
+    case DType::kComplex128:
+      return t.kind == Kind::kProduct ? t.type : DType::kFloat64;
+    default:
+      return t.type;
   }
-  if (i == n) return;
-  std::copy_n(x + i, n - i, out + i);
-  for (int64_t r = 1; r < rows; ++r) CombineRow<Op, T>(x + r * n + i, out + i, n - i);
+}
+
+void CombineColumns(OpContext& ctx, const Task& t, void* y) {
+  const DType type = CombinedType(t);
+  const int64_t inner = DTypeSize(t.type) == 2 * DTypeSize(type) ? 2 * t.inner : t.inner;
+  const void* x = ctx.raw(0);
+  if (DTypeSize(t.type) < DTypeSize(type)) {
+    float* wide = ctx.ScratchOf<float>(t.rows * inner, 2);
+    ToFloat(t.type, x, t.rows * inner, wide);
+    x = wide;
+  }
+  const uint64_t flip = FlipFor(type, t.kind == Kind::kMin);
+  const bool long_stretches = t.sorted && t.rows / 8 >= t.segments;
+  // Columns are independent, so threads split them.
+  constexpr int64_t kColumns = 64;
+  ctx.ParallelFor((inner + kColumns - 1) / kColumns, 1, [&](int64_t b, int64_t e) {
+    const int64_t c0 = b * kColumns, c1 = std::min(inner, e * kColumns);
+    CombineRows(CombineOf(t.kind), type,
+                Rows{x, t.ids, t.rows, inner, c0, c1, y, flip, long_stretches});
+  });
+}
+
+template <typename T>
+void DivideMeans(const Task& t, Wide<T>* y) {
+  if constexpr (kIsComplex<T>) {
+    using Part = typename T::value_type;
+    DivideByCounts(t.ids, t.rows, 2 * t.inner, reinterpret_cast<Part*>(y));
+  } else {
+    DivideByCounts(t.ids, t.rows, t.inner, y);
+  }
+}
+
+// Fills y with the starting values. In sorted ops a sum starts with -0, which leaves any first row
+// as it is, and segments without rows are `empty`.
+template <typename T>
+void Start(const Task& t, Wide<T>* y) {
+  Wide<T> identity = Identity<T>(t.kind == Kind::kMean ? Kind::kSum : t.kind);
+  if (!t.sorted) {
+    std::fill_n(y, t.segments * t.inner, identity);
+    return;
+  }
+  if (CombineOf(t.kind) == Combine::kSum) identity = -identity;
+  const auto empty = Wide<T>(t.kind == Kind::kProduct ? 1 : 0);
+  int64_t next = 0;  // the segment to start next
+  for (int64_t i = 0; i < t.rows; ++i) {
+    if (t.ids[i] < next) continue;
+    std::fill_n(y + next * t.inner, (t.ids[i] - next) * t.inner, empty);
+    std::fill_n(y + t.ids[i] * t.inner, t.inner, identity);
+    next = int64_t{t.ids[i]} + 1;
+  }
+}
+
+Status Compute(OpContext& ctx, const Task& t) {
+  const int64_t size = t.segments * t.inner;
+  if (size == 0) return {};
+  return ctx.Visit(0, NumericTypes{}, [&](auto tag) {
+    using T = decltype(tag);
+    Wide<T>* y = nullptr;
+    if constexpr (kIsNarrowFloat<T>) {
+      y = ctx.ScratchOf<float>(size, 1);
+    } else {
+      y = ctx.out<T>(0);
+    }
+    Start<T>(t, y);
+    CombineColumns(ctx, t, y);
+    if (t.kind == Kind::kMean) DivideMeans<T>(t, y);
+    if constexpr (kIsNarrowFloat<T>) {
+      T* out = ctx.out<T>(0);
+      for (int64_t i = 0; i < size; ++i) out[i] = T(y[i]);
+    }
+    return Status();
+  });
+}
+
+// The ids as int32; those beyond its range stay out of any valid range: negative, or the greatest.
+template <typename Id>
+const int32_t* Narrow(OpContext& ctx, int64_t n) {
+  const Id* ids = ctx.in<Id>(1);
+  if constexpr (std::is_same_v<Id, int32_t>) {
+    return ids;
+  } else {
+    int32_t* out = ctx.ScratchOf<int32_t>(n);
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t id = ids[i];
+      out[i] = static_cast<int32_t>(std::min<int64_t>(id < 0 ? -1 : id, INT32_MAX));
+    }
+    return out;
+  }
+}
+
+const int32_t* Ids(OpContext& ctx, int64_t n) {
+  switch (ctx.dtype(1)) {
+    case DType::kInt16:
+      return Narrow<int16_t>(ctx, n);
+    case DType::kInt32:
+      return ctx.in<int32_t>(1);
+    default:
+      return Narrow<int64_t>(ctx, n);
+  }
+}
+
+// The id as it came, for messages.
+long long IdAt(OpContext& ctx, const int32_t* ids, int64_t i) {
+  return ctx.dtype(1) == DType::kInt64 ? ctx.in<int64_t>(1)[i] : ids[i];
 }
 
 // Place of a flat index in `shape`: "[1,2]".
@@ -156,9 +209,6 @@ std::string Place(const Shape& shape, int64_t flat) {
   }
   return "[" + out;
 }
-
-using AllTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t,
-                          uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
 
 // --- unsorted -------------------------------------------------------------------------------
 
@@ -180,137 +230,39 @@ Status UnsortedShape(OpContext& ctx) {
   return {};
 }
 
-// Checks the ids.
-template <typename Id>
-Status CheckIds(const Shape& shape, const Id* ids, int64_t n, int64_t segments) {
-  Id highest = -1;
-  for (int64_t i = 0; i < n; ++i) highest = std::max(highest, ids[i]);
-  if (static_cast<int64_t>(highest) < segments) return {};
-  const int64_t at = std::max_element(ids, ids + n) - ids;
-  return Error("segment_ids%s = %lld is out of range [0, %lld)", Place(shape, at).c_str(),
-               static_cast<long long>(ids[at]), static_cast<long long>(segments));
-}
-
-// The ids as rows of the output; dropped rows are negative.
-template <typename Id>
-const int32_t* Rows(OpContext& ctx, const Id* ids, int64_t n) {
-  if constexpr (std::is_same_v<Id, int32_t>) {
-    return ids;
-  } else {
-    int32_t* rows = ctx.ScratchOf<int32_t>(n);
-    for (int64_t i = 0; i < n; ++i) rows[i] = ids[i] < 0 ? -1 : static_cast<int32_t>(ids[i]);
-    return rows;
-  }
-}
-
-// Columns [c0, c1) of all rows; columns are independent, so threads split them.
-template <typename Op, typename T>
-void Reduce(const T* x, const int32_t* ids, int64_t rows, int64_t inner, int64_t c0, int64_t c1,
-            T* y) {
-  if (inner == 1) {
-    for (int64_t i = 0; i < rows; ++i) {
-      if (ids[i] >= 0) y[ids[i]] = Op::Apply(y[ids[i]], x[i]);
-    }
-    return;
-  }
-  for (int64_t i = 0; i < rows; ++i) {
-    if (ids[i] < 0) continue;
-    CombineRow<Op, T>(x + i * inner + c0, y + ids[i] * inner + c0, c1 - c0);
-  }
-}
-
-template <typename Op, typename Types>
-Status RunUnsorted(OpContext& ctx, Types types) {
+Status RunUnsorted(OpContext& ctx, Kind kind) {
   const int64_t segments = ctx.out_shape(0)[0];
   const Shape& id_shape = ctx.shape(1);
   const int64_t rows = id_shape.size();
   const int64_t inner = ctx.shape(0).size(id_shape.rank(), ctx.shape(0).rank());
-  const int32_t* ids = nullptr;
-  Status checked = ctx.Visit<int16_t, int32_t, int64_t>(1, [&](auto tag) {
-    using Id = decltype(tag);
-    OPKIT_RETURN_IF_ERROR(CheckIds<Id>(id_shape, ctx.in<Id>(1), rows, segments));
-    ids = Rows<Id>(ctx, ctx.in<Id>(1), rows);
-    return Status();
-  });
-  if (!checked.ok()) return checked;
-  return OpContext::VisitDType(Op::Storage(ctx.dtype(0)), types, [&](auto tag) {
-    using T = decltype(tag);
-    const T* x = ctx.in<T>(0);
-    T* y = ctx.out<T>(0);
-    std::fill_n(y, ctx.out_shape(0).size(), Op::template Initial<T>());
-    if (inner == 0) return Status();
-    constexpr int64_t kColumns = 64;
-    ctx.ParallelFor((inner + kColumns - 1) / kColumns, 1, [&](int64_t b, int64_t e) {
-      Reduce<Op>(x, ids, rows, inner, b * kColumns, std::min(inner, e * kColumns), y);
-    });
-    return Status();
-  });
+  const int32_t* ids = Ids(ctx, rows);
+  const IdRange range = RangeOf(ids, rows);
+  if (range.high >= segments) {
+    const int64_t at = std::max_element(ids, ids + rows) - ids;
+    return Error("segment_ids%s = %lld is out of range [0, %lld)", Place(id_shape, at).c_str(),
+                 IdAt(ctx, ids, at), static_cast<long long>(segments));
+  }
+  return Compute(ctx, Task{kind, ctx.dtype(0), ids, rows, inner, segments, false});
 }
 
 // --- sorted -----------------------------------------------------------------------------------
 
-template <typename Op, typename T>
-void ReduceSorted(const T* x, const int32_t* ids, int64_t rows, int64_t inner, int64_t segments,
-                  T empty, T* y) {
-  int64_t at = 0;
-  for (int64_t s = 0; s < segments; ++s) {
-    T* out = y + s * inner;
-    if (at == rows || ids[at] != s) {
-      std::fill_n(out, inner, empty);
-      continue;
-    }
-    const int64_t first = at;
-    while (at < rows && ids[at] == s) ++at;
-    CombineRun<Op, T>(x + first * inner, at - first, inner, out);
-  }
-}
-
-// Divides each segment's sum by its number of rows. Integers divide in 64 bits, so a count beyond
-// the type's range cannot become 0.
-template <typename T>
-void DivideByCounts(const int32_t* ids, int64_t rows, int64_t inner, T* y) {
-  for (int64_t at = 0; at < rows;) {
-    const int64_t first = at;
-    while (at < rows && ids[at] == ids[first]) ++at;
-    const int64_t count = at - first;
-    T* out = y + ids[first] * inner;
-    for (int64_t i = 0; i < inner; ++i) {
-      if constexpr (kIsNarrowFloat<T>) {
-        out[i] = T(static_cast<float>(out[i]) / static_cast<float>(T(static_cast<float>(count))));
-      } else if constexpr (kIsComplex<T>) {
-        out[i] = out[i] / static_cast<typename T::value_type>(count);
-      } else {
-        using Wide = std::conditional_t<std::is_floating_point_v<T>, T,
-                                        std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
-        out[i] = static_cast<T>(static_cast<Wide>(out[i]) / static_cast<Wide>(count));
-      }
-    }
-  }
-}
-
-template <typename Id>
-Status CheckSorted(const Id* ids, int64_t rows, int32_t* out) {
-  Id last = 0;
+// Why the ids are refused.
+Status BadIds(OpContext& ctx, const int32_t* ids, int64_t rows) {
   for (int64_t i = 0; i < rows; ++i) {
+    const auto at = static_cast<long long>(i);
     if (ids[i] < 0) {
-      return Error("segment ids must be >= 0, but segment_ids[%lld] is %lld",
-                   static_cast<long long>(i), static_cast<long long>(ids[i]));
+      return Error("segment ids must be >= 0, but segment_ids[%lld] is %lld", at,
+                   IdAt(ctx, ids, i));
     }
-    if (ids[i] < last) {
-      return Error("segment ids are not increasing at segment_ids[%lld]",
-                   static_cast<long long>(i));
+    if (i > 0 && ids[i] < ids[i - 1]) {
+      return Error("segment ids are not increasing at segment_ids[%lld]", at);
     }
-    if (static_cast<int64_t>(ids[i]) >= std::numeric_limits<int32_t>::max()) {
-      return Error("segment id %lld is too large", static_cast<long long>(ids[i]));
-    }
-    last = ids[i];
-    out[i] = static_cast<int32_t>(ids[i]);
   }
-  return {};
+  return Error("segment id %lld is too large", IdAt(ctx, ids, rows - 1));
 }
 
-template <typename Op, typename Types>
-Status RunSorted(OpContext& ctx, Types types, double empty, bool mean) {
+Status RunSorted(OpContext& ctx, Kind kind) {
   const Shape& data = ctx.shape(0);
   const int64_t rows = ctx.shape(1)[0];
   if (data.rank() < 1 || data[0] != rows) {
@@ -318,71 +270,51 @@ Status RunSorted(OpContext& ctx, Types types, double empty, bool mean) {
                  static_cast<long long>(rows), data.str().c_str());
   }
   const int64_t inner = data.size(1, data.rank());
-  int32_t* ids = ctx.ScratchOf<int32_t>(rows);
-  OPKIT_RETURN_IF_ERROR(ctx.Visit(1, IndexTypes{}, [&](auto tag) {
-    using Id = decltype(tag);
-    return CheckSorted<Id>(ctx.in<Id>(1), rows, ids);
-  }));
-  const int64_t segments = rows > 0 ? int64_t{ids[rows - 1]} + 1 : 0;
+  const int32_t* ids = Ids(ctx, rows);
+  const IdRange range = RangeOf(ids, rows);
+  if (range.low < 0 || !range.sorted || range.high == INT32_MAX) return BadIds(ctx, ids, rows);
+  const int64_t segments = int64_t{range.high} + 1;
   Shape out{segments};
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, out.concat(data.slice(1, data.rank()))));
-  OPKIT_RETURN_IF_ERROR(OpContext::VisitDType(Op::Storage(ctx.dtype(0)), types, [&](auto tag) {
-    using T = decltype(tag);
-    ReduceSorted<Op, T>(ctx.in<T>(0), ids, rows, inner, segments, FromDouble<T>(empty),
-                        ctx.out<T>(0));
-    return Status();
-  }));
-  if (!mean) return {};
-  return ctx.Visit(0, AllTypes{}, [&](auto tag) {
-    using T = decltype(tag);
-    DivideByCounts<T>(ids, rows, inner, ctx.out<T>(0));
-    return Status();
-  });
+  return Compute(ctx, Task{kind, ctx.dtype(0), ids, rows, inner, segments, true});
 }
 
-using RealTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
-                           uint8_t, uint16_t, uint32_t, uint64_t>;
-using NumericTypes = TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t, uint64_t,
-                              Complex64, Complex128>;
+#define OPKIT_SEGMENT(name, kind, group)                     \
+  OPKIT_OP(name)                                             \
+      .Signature(                                            \
+          "data: T, segment_ids: Tindices[n] -> output: T\n" \
+          "T in {" group                                     \
+          "}\n"                                              \
+          "Tindices in {int32, int64}\n")                    \
+      .DataDependent()                                       \
+      .Run([](OpContext& ctx) { return RunSorted(ctx, kind); })
 
-#define OPKIT_SEGMENT(name, Op, Types, group, mean, empty)                              \
-  Status Run##name(OpContext& ctx) { return RunSorted<Op>(ctx, Types{}, empty, mean); } \
-  OPKIT_OP(name)                                                                        \
-      .Signature(                                                                       \
-          "data: T, segment_ids: Tindices[n] -> output: T\n"                            \
-          "T in {" group                                                                \
-          "}\n"                                                                         \
-          "Tindices in {int32, int64}\n")                                               \
-      .DataDependent()                                                                  \
-      .Run(Run##name)
+#define OPKIT_UNSORTED(name, kind, group)                                \
+  OPKIT_OP(name)                                                         \
+      .Signature(                                                        \
+          "data: T, segment_ids: Tindices, num_segments: Tnumsegments[]" \
+          " -> output: T\n"                                              \
+          "T in {" group                                                 \
+          "}\n"                                                          \
+          "Tindices in {int32, int64, int16}\n"                          \
+          "Tnumsegments in {int32, int64}\n")                            \
+      .Shape(UnsortedShape)                                              \
+      .ShapeFrom("num_segments")                                         \
+      .Run([](OpContext& ctx) { return RunUnsorted(ctx, kind); })
 
-#define OPKIT_UNSORTED(name, Op, Types, group)                               \
-  Status Run##name(OpContext& ctx) { return RunUnsorted<Op>(ctx, Types{}); } \
-  OPKIT_OP(name)                                                             \
-      .Signature(                                                            \
-          "data: T, segment_ids: Tindices, num_segments: Tnumsegments[]"     \
-          " -> output: T\n"                                                  \
-          "T in {" group                                                     \
-          "}\n"                                                              \
-          "Tindices in {int32, int64, int16}\n"                              \
-          "Tnumsegments in {int32, int64}\n")                                \
-      .Shape(UnsortedShape)                                                  \
-      .ShapeFrom("num_segments")                                             \
-      .Run(Run##name)
+OPKIT_UNSORTED(UnsortedSegmentSum, Kind::kSum, "numeric");
+OPKIT_UNSORTED(UnsortedSegmentProd, Kind::kProduct, "numeric");
+OPKIT_UNSORTED(UnsortedSegmentMax, Kind::kMax, "floating, integral");
+OPKIT_UNSORTED(UnsortedSegmentMin, Kind::kMin, "floating, integral");
 
-OPKIT_UNSORTED(UnsortedSegmentSum, SumOp, NumericTypes, "numeric");
-OPKIT_UNSORTED(UnsortedSegmentProd, ProdOp, NumericTypes, "numeric");
-OPKIT_UNSORTED(UnsortedSegmentMax, MaxOp, RealTypes, "floating, integral");
-OPKIT_UNSORTED(UnsortedSegmentMin, MinOp, RealTypes, "floating, integral");
-
-OPKIT_SEGMENT(SegmentSum, SumOp, NumericTypes, "numeric", false, 0);
-OPKIT_SEGMENT(SegmentProd, ProdOp, NumericTypes, "numeric", false, 1);
-OPKIT_SEGMENT(SegmentMean, SumOp, NumericTypes, "numeric", true, 0);
-OPKIT_SEGMENT(SegmentMax, MaxOp, RealTypes, "floating, integral", false, 0);
-OPKIT_SEGMENT(SegmentMin, MinOp, RealTypes, "floating, integral", false, 0);
+OPKIT_SEGMENT(SegmentSum, Kind::kSum, "numeric");
+OPKIT_SEGMENT(SegmentProd, Kind::kProduct, "numeric");
+OPKIT_SEGMENT(SegmentMean, Kind::kMean, "numeric");
+OPKIT_SEGMENT(SegmentMax, Kind::kMax, "floating, integral");
+OPKIT_SEGMENT(SegmentMin, Kind::kMin, "floating, integral");
 
 #undef OPKIT_SEGMENT
 #undef OPKIT_UNSORTED
 
 }  // namespace
-}  // namespace opkit
+}  // namespace opkit::segment

@@ -9,6 +9,7 @@ import numpy as np
 
 from opkit.spec import (
     Case,
+    Custom,
     Exact,
     Peers,
     Reject,
@@ -33,6 +34,10 @@ def _sorted_ids(n: int, segments: int) -> Any:
 def _data(types: Types, *shape: int) -> Any:
     # Products of up to a few dozen values must neither overflow nor vanish in float16.
     return arr(*shape, low=0.5, high=1.5) if types.floating else arr(*shape)
+
+
+def _near_one(types: Types, *shape: int) -> Any:
+    return arr(*shape, low=0.98, high=1.02) if types.floating or types.complex else arr(*shape)
 
 
 def _unsorted(types: Types) -> Iterator[Case]:
@@ -65,6 +70,11 @@ def _sorted(types: Types) -> Iterator[Case]:
     for inner in ((), (1,), (3,), (16,), (33,), (2, 3)):
         name = "x".join(map(str, inner)) or "vector"
         yield Case(name, {"data": _data(types, 40, *inner), "segment_ids": _sorted_ids(40, 15)})
+    # Long stretches of one id take another way than short ones.
+    for inner in ((), (1,), (5,), (67,)):
+        name = "x".join(map(str, ("long", *inner)))
+        data = _near_one(types, 500, *inner)
+        yield Case(name, {"data": data, "segment_ids": _sorted_ids(500, 8)})
     yield Case(
         "gaps",
         {"data": _data(types, 5, 3), "segment_ids": np.array([2, 2, 5, 9, 9])},
@@ -85,10 +95,11 @@ def _bench_unsorted(types: Types) -> Iterator[Case]:
 
 
 def _bench_sorted(types: Types) -> Iterator[Case]:
-    yield Case(
-        "100000x16-1000",
-        {"data": arr(100_000, 16), "segment_ids": _sorted_ids(100_000, 1000)},
-    )
+    for rows, inner, segments in ((100_000, 16, 1000), (100_000, 1, 1000), (100_000, 1, 30_000)):
+        yield Case(
+            f"{rows}x{inner}-{segments}",
+            {"data": arr(rows, inner), "segment_ids": _sorted_ids(rows, segments)},
+        )
 
 
 _UNSORTED_REJECTS = (
@@ -133,6 +144,65 @@ def _int16_reference(op: str) -> Callable[..., Any]:
     return compute
 
 
+_EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def _eps(dtype: np.dtype) -> float:
+    part = {"complex64": "float32", "complex128": "float64"}.get(dtype.name, dtype.name)
+    return _EPS[part]
+
+
+def _error(combine: np.ufunc, mean: bool = False) -> Callable[..., float]:
+    """The metric of a sum, mean or product of floats: worst error in eps of the magnitudes.
+
+    The truth is computed in extended precision. An error is measured against the sum (product,
+    mean) of the absolute values, which is what bounds the rounding errors of any order of
+    summation; TensorFlow's order is its own for each shape. Segments without rows and values that
+    are not finite must be TensorFlow's.
+    """
+
+    def metric(inputs: dict[str, Any], attrs: dict[str, Any], got: Any, want: Any) -> float:
+        data, ids = np.asarray(inputs["data"]), np.asarray(inputs["segment_ids"]).astype(np.int64)
+        found, reference = got[0], want[0]
+        if found.shape != reference.shape or found.dtype != reference.dtype:
+            return float("inf")
+        if found.size == 0:
+            return 0.0
+        wide = np.clongdouble if data.dtype.kind == "c" else np.longdouble
+        rows = data.astype(wide).reshape(ids.size, found.size // found.shape[0])
+        ids, keep = ids.ravel(), ids.ravel() >= 0
+        truth = np.full((found.shape[0], rows.shape[1]), combine.identity, wide)
+        size = truth.real.copy()
+        count = np.bincount(ids[keep], minlength=found.shape[0])
+        combine.at(truth, ids[keep], rows[keep])
+        combine.at(size, ids[keep], np.abs(rows[keep]))
+        if mean:
+            divisor = np.maximum(count, 1)[:, None]
+            truth, size = truth / divisor, size / divisor
+        result = found.astype(wide).reshape(truth.shape)
+        theirs = reference.astype(wide).reshape(truth.shape)
+        settled = (count == 0)[:, None] | ~np.isfinite(theirs)
+        same = (result == theirs) | (np.isnan(result) & np.isnan(theirs))
+        with np.errstate(all="ignore"):
+            error = np.abs(result - truth) / (_eps(data.dtype) * size)
+        error = np.where(result == truth, 0, error)
+        error = np.where(settled, np.where(same, 0, np.inf), error)
+        return float(np.where(np.isnan(error), np.inf, error).max())
+
+    return metric
+
+
+def _floats(metric: Callable[..., float], bound: float) -> dict[str, Custom]:
+    tolerance = Custom(metric, bound, "eps of the magnitudes")
+    dtypes = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
+    return dict.fromkeys(dtypes, tolerance)
+
+
+_SUM = _floats(_error(np.add), 4)
+_MEAN = _floats(_error(np.add, mean=True), 4)
+_PRODUCT = _floats(_error(np.multiply), 16)
+
+
 def _unsorted_spec(name: str, tolerance: Any, what: str) -> Spec:
     return Spec(
         name,
@@ -160,13 +230,13 @@ def _sorted_spec(name: str, tolerance: Any, what: str) -> Spec:
 
 
 register(
-    _unsorted_spec("UnsortedSegmentSum", Exact(), "Sum"),
-    _unsorted_spec("UnsortedSegmentProd", Exact(), "Product"),
+    _unsorted_spec("UnsortedSegmentSum", _SUM, "Sum"),
+    _unsorted_spec("UnsortedSegmentProd", _PRODUCT, "Product"),
     _unsorted_spec("UnsortedSegmentMax", Exact(), "Maximum"),
     _unsorted_spec("UnsortedSegmentMin", Exact(), "Minimum"),
-    _sorted_spec("SegmentSum", Exact(), "Sum"),
-    _sorted_spec("SegmentProd", Exact(), "Product"),
-    _sorted_spec("SegmentMean", Exact(), "Mean"),
+    _sorted_spec("SegmentSum", _SUM, "Sum"),
+    _sorted_spec("SegmentProd", _PRODUCT, "Product"),
+    _sorted_spec("SegmentMean", _MEAN, "Mean"),
     _sorted_spec("SegmentMax", Exact(), "Maximum"),
     _sorted_spec("SegmentMin", Exact(), "Minimum"),
 )
