@@ -117,7 +117,7 @@ HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   const Vf<D> scaled = hn::Mul(hn::MulAdd(p, Expm1Reduced(d, r), p), power);
   const Vf<D> y = Normal30(d, scaled);
   const Vf<D> near = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 2.0f), y), y);
-  return hn::IfThenElse(hn::Gt(x, hn::Set(d, 9.19453f)), Denormal30(d, scaled), near);
+  return hn::IfThenElse(hn::Gt(x, hn::Set(d, 9.194549f)), Denormal30(d, scaled), near);
 }
 
 // atan(x), all x: the polynomial at |x| or, above 1, pi/2 + that at -1 / |x|.

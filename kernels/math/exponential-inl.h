@@ -283,14 +283,20 @@ HWY_INLINE Vf<D> Atanh(D d, Vf<D> x) {
   const Vf<D> a = hn::Abs(x);
 #if HWY_NATIVE_FMA
   const hn::RebindToSigned<D> di;
-  // The difference of the bits is nearly 2^23 log2 of the quotient.
-  const auto log2 = hn::Sub(hn::BitCast(di, hn::Add(one, a)), hn::BitCast(di, hn::Sub(one, a)));
+  const Vf<D> sum = hn::Add(one, a);
+  const Vf<D> difference = hn::Sub(one, a);
+  // This is nearly 2^23 log2 of the quotient.
+  const auto log2 = hn::Sub(hn::BitCast(di, sum), hn::BitCast(di, difference));
   const auto shift = hn::And(hn::Add(log2, hn::Set(di, 0x00400000)), hn::Set(di, kExponent));
   const Vf<D> power = hn::BitCast(d, hn::Add(shift, hn::Set(di, 0x3f800000)));
   const Vf<D> more = hn::Add(one, power);
   const Vf<D> less = hn::Sub(one, power);
-  const Vf<D> num = hn::MulAdd(a, more, less);
-  const Vf<D> den = hn::MulAdd(a, less, more);
+  // From k = 2 on the difference is exact, while 1 + 2^k stops being so at 24.
+  const auto high = hn::RebindMask(d, hn::Gt(shift, hn::Set(di, 0x00800000)));
+  const Vf<D> num =
+      hn::IfThenElse(high, hn::NegMulAdd(difference, power, sum), hn::MulAdd(a, more, less));
+  const Vf<D> den =
+      hn::IfThenElse(high, hn::MulAdd(difference, power, sum), hn::MulAdd(a, less, more));
   const Vf<D> k = hn::ConvertTo(d, hn::ShiftRight<23>(shift));
   const Vf<D> y = LogOfRatio(d, num, hn::Mul(half, den), k);
   const Vf<D> end =
@@ -340,13 +346,15 @@ HWY_INLINE Vf<D> Tanh(D d, Vf<D> x) {
 }
 
 // log(1 + exp(x)), all x: max(x, 0) + log1p(t), t = exp(-|x|), with a rational
-// function for log1p(t) / t.
+// function for (t - log1p(t)) / t^2.
 template <class D>
 HWY_INLINE Vf<D> Softplus(D d, Vf<D> x) {
   const Vf<D> scaled = ExpNegative30(d, hn::Neg(hn::Abs(x)));
   const Vf<D> t = Normal30(d, scaled);
   const Vf<D> r = Rational(d, t, tables::kLog1pNum, tables::kLog1pDen);
-  const Vf<D> y = hn::MulAdd(t, hn::NegMulAdd(t, r, hn::Set(d, 1.0f)), hn::Max(hn::Zero(d), x));
+  // The constant, too small to count, keeps the product from being denormal.
+  const Vf<D> part = hn::MulAdd(t, r, hn::Set(d, 0x1p-60f));
+  const Vf<D> y = hn::Add(hn::NegMulAdd(part, t, t), hn::Max(hn::Zero(d), x));
   // Where t is denormal the result is t.
   return hn::IfThenElse(hn::Lt(x, hn::Set(d, -87.33654f)), Denormal30(d, scaled), y);
 }
