@@ -12,6 +12,7 @@ struct Tap {
   int64_t high;  // equal to low at an exact hit
   float lerp;    // weight of high
   bool inside;
+  bool pair;  // inside, and high is the pixel after low
 };
 
 // One output row, bilinear. `readable` elements may be read from `bottom` on (and so from `top`).

@@ -36,6 +36,7 @@ void FillTaps(float begin, float end, int64_t in_size, int64_t out_size, int64_t
                                                        static_cast<double>(span));
     Tap& t = taps[i];
     t.inside = at >= 0.0f && at <= span;  // false for NaN, which huge finite boxes can give
+    t.pair = false;
     if (!t.inside) {
       t.low = t.high = 0;
       t.lerp = 0.0f;
@@ -45,6 +46,7 @@ void FillTaps(float begin, float end, int64_t in_size, int64_t out_size, int64_t
     t.low = static_cast<int64_t>(low) * pitch;
     t.high = nearest ? t.low : static_cast<int64_t>(std::ceil(at)) * pitch;
     t.lerp = at - low;
+    t.pair = t.high == t.low + pitch;
   }
 }
 
@@ -106,22 +108,13 @@ void CropRow(const Crop& g, const T* pixels, const Tap& ty, const Tap* columns, 
   const T* const top = pixels + ty.low;
   const T* const bottom = pixels + ty.high;
   if constexpr (std::is_same_v<T, float>) {
-    if (g.depth > 1) {
-      const int64_t readable = g.height * g.width * g.depth - ty.high;
-      image::BilinearRowF32(top, bottom, ty.lerp, columns, g.crop_width, g.depth, readable,
-                            g.outside, out);
-      return;
-    }
-  }
-  switch (g.depth) {
-    case 1:
-      BilinearRow<1, T>(top, bottom, ty.lerp, columns, g.crop_width, 1, g.outside, out);
-      break;
-    case 3:
-      BilinearRow<3, T>(top, bottom, ty.lerp, columns, g.crop_width, 3, g.outside, out);
-      break;
-    default:
-      BilinearRow<0, T>(top, bottom, ty.lerp, columns, g.crop_width, g.depth, g.outside, out);
+    const int64_t readable = g.height * g.width * g.depth - ty.high;
+    image::BilinearRowF32(top, bottom, ty.lerp, columns, g.crop_width, g.depth, readable, g.outside,
+                          out);
+  } else if (g.depth == 3) {
+    BilinearRow<3, T>(top, bottom, ty.lerp, columns, g.crop_width, 3, g.outside, out);
+  } else {
+    BilinearRow<0, T>(top, bottom, ty.lerp, columns, g.crop_width, g.depth, g.outside, out);
   }
 }
 
