@@ -16,96 +16,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
+#include "math/elementary64_core-inl.h"
 #include "math/elementary64_tables.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
 namespace HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
 namespace f64 {
-
-using Dd = hn::ScalableTag<double>;
-using Du = hn::RebindToUnsigned<Dd>;
-using V = hn::Vec<Dd>;
-using Vu = hn::Vec<Du>;
-using M = hn::Mask<Dd>;
-
-constexpr double kRoundMagic = 0x1.8p52;  // x + this rounds x to an integer
-// ln(2) in two parts; the first has 42 bits, so n * kLn2Hi is exact.
-constexpr double kLn2Hi = 0x1.62e42fefa3800p-1;
-constexpr double kLn2Lo = 0x1.ef35793c76730p-45;
-constexpr double kLn2 = 0x1.62e42fefa39efp-1;
-constexpr double kLog2E = 0x1.71547652b82fep+0;
-constexpr double kPi2Hi = 0x1.921fb54442d18p+0;
-constexpr double kPi2Lo = 0x1.1a62633145c07p-54;
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-HWY_INLINE V Set(double c) { return hn::Set(Dd(), c); }
-HWY_INLINE V If(M m, V a, V b) { return hn::IfThenElse(m, a, b); }
-HWY_INLINE Vu Bits(V x) { return hn::BitCast(Du(), x); }
-HWY_INLINE V FromBits(Vu x) { return hn::BitCast(Dd(), x); }
-
-// Coefficients lowest first. Short ones in two chains, over even and odd powers;
-// long ones in four with the leading two coefficients added last, where
-// roundings count most.
-template <size_t kN>
-HWY_INLINE V Polynomial(V x, const double (&c)[kN]) {
-  const V x2 = hn::Mul(x, x);
-  if constexpr (kN < 16) {
-    V even = Set(c[(kN - 1) / 2 * 2]);
-    V odd = Set(c[kN / 2 * 2 - 1]);
-    for (size_t i = (kN - 1) / 2 * 2; i >= 2; i -= 2) even = hn::MulAdd(even, x2, Set(c[i - 2]));
-    for (size_t i = kN / 2 * 2 - 1; i >= 3; i -= 2) odd = hn::MulAdd(odd, x2, Set(c[i - 2]));
-    return hn::MulAdd(odd, x, even);
-  } else {
-    const V x4 = hn::Mul(x2, x2);
-    V chain[4];
-    for (size_t j = 0; j < 4; ++j) {
-      size_t i = 2 + j + (kN - 3 - j) / 4 * 4;
-      chain[j] = Set(c[i]);
-      for (; i >= 6; i -= 4) chain[j] = hn::MulAdd(chain[j], x4, Set(c[i - 4]));
-    }
-    const V low = hn::MulAdd(chain[1], x, chain[0]);
-    const V rest = hn::MulAdd(hn::MulAdd(chain[3], x, chain[2]), x2, low);
-    return hn::MulAdd(hn::MulAdd(rest, x, Set(c[1])), x, Set(c[0]));
-  }
-}
-
-// The smaller of a constant and x; NaN when x is NaN (on x86 the second
-// operand is returned then, elsewhere NaN wins).
-HWY_INLINE V CapAbove(double cap, V x) { return hn::Min(Set(cap), x); }
-HWY_INLINE V CapBelow(double cap, V x) { return hn::Max(Set(cap), x); }
-
-// a + b = returned + low, exactly.
-HWY_INLINE V TwoSum(V a, V b, V& low) {
-  const V sum = hn::Add(a, b);
-  const V part = hn::Sub(sum, a);
-  low = hn::Add(hn::Sub(a, hn::Sub(sum, part)), hn::Sub(b, part));
-  return sum;
-}
-
-// a b - p exactly, for p = a b or near it, and |a|, |b| below 1e290.
-HWY_INLINE V ProductLow(V a, V b, V p) {
-#if HWY_NATIVE_FMA
-  return hn::MulSub(a, b, p);
-#else
-  // Dekker: halves of 26 bits.
-  const V split = Set(134217729.0);
-  const V ca = hn::Mul(split, a);
-  const V cb = hn::Mul(split, b);
-  const V ah = hn::Sub(ca, hn::Sub(ca, a));
-  const V bh = hn::Sub(cb, hn::Sub(cb, b));
-  const V al = hn::Sub(a, ah);
-  const V bl = hn::Sub(b, bh);
-  const V cross = hn::Add(hn::Sub(hn::Mul(ah, bh), p), hn::Mul(ah, bl));
-  return hn::Add(hn::Add(cross, hn::Mul(al, bh)), hn::Mul(al, bl));
-#endif
-}
 
 // --- exponentials -------------------------------------------------------------
 
@@ -340,25 +258,38 @@ HWY_INLINE V Softplus(V x) {
 
 // --- trigonometric ------------------------------------------------------------
 
-// x + x z P(z), z = x^2.
-template <size_t kN>
-HWY_INLINE V OddTail(V x, V z, const double (&c)[kN]) {
-  return hn::Mul(hn::Mul(x, z), Polynomial(z, c));
+// atan(a / b) = steps pi/4 + atan(y) with |y| <= 1/2, for a, b >= 0: returns y, one
+// of a / b, (a - b) / (a + b), -b / a.
+HWY_INLINE V AtanReduce(V a, V b, V& steps) {
+  const V one = Set(1.0);
+  const M middle = hn::Gt(a, hn::Mul(b, Set(0.5)));
+  const M far = hn::Gt(a, hn::Add(b, b));
+  const V top = If(far, hn::Neg(b), If(middle, hn::Sub(a, b), a));
+  const V bottom = If(far, a, If(middle, hn::Add(a, b), b));
+  steps = If(far, Set(2.0), hn::IfThenElseZero(middle, one));
+  return hn::Div(top, bottom);
 }
 
-// atan(x), all x: the polynomial at |x|, or pi/4 + that at (|x| - 1) / (|x| + 1)
-// above 1/2, or pi/2 + that at -1 / |x| above 2.
-HWY_INLINE V Atan(V x) {
-  const V one = Set(1.0);
-  const V a = hn::Abs(x);
-  const M middle = hn::Gt(a, Set(0.5));
-  const M far = hn::Gt(a, Set(2.0));
-  const V top = If(far, Set(-1.0), If(middle, hn::Sub(a, one), a));
-  const V bottom = If(far, a, If(middle, hn::Add(a, one), one));
-  const V steps = If(far, Set(2.0), hn::IfThenElseZero(middle, one));
-  const V y = hn::Div(top, bottom);
+// steps pi/4 + atan(y).
+HWY_INLINE V AtanSum(V y, V steps) {
   const V q = hn::MulAdd(steps, Set(kPi2Lo / 2), OddTail(y, hn::Mul(y, y), tables64::kAtan));
-  return hn::CopySign(hn::MulAdd(steps, Set(kPi2Hi / 2), hn::Add(y, q)), x);
+  return hn::MulAdd(steps, Set(kPi2Hi / 2), hn::Add(y, q));
+}
+
+// atan(x), all x.
+HWY_INLINE V Atan(V x) {
+  V steps;
+  const V y = AtanReduce(hn::Abs(x), Set(1.0), steps);
+  return hn::CopySign(AtanSum(y, steps), x);
+}
+
+// The angle of (x, y), finite and not both 0, nor so large that x + y overflows.
+HWY_INLINE V Atan2(V y, V x) {
+  V steps;
+  const V r = AtanReduce(hn::Abs(y), hn::Abs(x), steps);
+  const M left = hn::Lt(x, hn::Zero(Dd()));
+  const V angle = AtanSum(If(left, hn::Neg(r), r), If(left, hn::Sub(Set(4.0), steps), steps));
+  return hn::CopySign(angle, y);
 }
 
 // asin(x), NaN outside [-1, 1]: above 1/2 pi/2 - 2 asin(sqrt((1 - |x|) / 2)).
@@ -391,26 +322,63 @@ HWY_INLINE V Acos(V x) {
 
 constexpr double kTanFastLimit = 1048576.0;
 
-// tan(x), all x, NaN at infinities. Above kTanFastLimit, where reduction needs
-// hundreds of bits of 2/pi, lane by lane with libm.
-HWY_INLINE V Tan(V x) {
-  const Dd d;
+// Remainder of x modulo pi/2 and what its rounding lost, |x| <= kTanFastLimit;
+// quadrant has the quotient in its low bits.
+HWY_INLINE V ReducePi2(V x, V& low, Vu& quadrant) {
   const V magic = Set(kRoundMagic);
   const V m = hn::MulAdd(x, Set(0x1.45f306dc9c883p-1), magic);  // 2 / pi
   const V n = hn::Sub(m, magic);
+  quadrant = Bits(m);
   // pi/2 in three parts of 33 bits, whose multiples are exact, and a rest.
   V low1;
   V low2;
   V r = hn::NegMulAdd(n, Set(0x1.921fb54400000p+0), x);
   r = TwoSum(r, hn::Mul(n, Set(-0x1.0b4611a600000p-34)), low1);
   r = TwoSum(r, hn::Mul(n, Set(-0x1.3198a2e000000p-69)), low2);
-  V low = hn::Add(hn::NegMulAdd(n, Set(0x1.b839a252049c1p-104), low2), low1);
+  low = hn::Add(hn::NegMulAdd(n, Set(0x1.b839a252049c1p-104), low2), low1);
+  return r;
+}
+
+// Where bit `bit` of x is set.
+HWY_INLINE M HasBit(Vu x, uint64_t bit) {
+  return hn::MaskFromVec(FromBits(hn::VecFromMask(Du(), hn::TestBit(x, hn::Set(Du(), bit)))));
+}
+
+// sin(x) and cos(x), |x| <= kTanFastLimit.
+HWY_INLINE void SinCos(V x, V& sine, V& cosine) {
+  const V one = Set(1.0);
+  V low;
+  Vu quadrant;
+  const V r = ReducePi2(x, low, quadrant);
+  const V z = hn::Mul(r, r);
+  const V half = hn::Mul(z, Set(0.5));
+  const V s = hn::Add(r, hn::Add(OddTail(r, z, tables64::kSin), hn::NegMulAdd(low, half, low)));
+  const V c1 = hn::Sub(one, half);
+  const V lost = hn::Sub(hn::Sub(one, c1), half);
+  const V tail = hn::NegMulAdd(r, low, hn::Mul(hn::Mul(z, z), Polynomial(z, tables64::kCos)));
+  const V c = hn::Add(c1, hn::Add(lost, tail));
+  const M odd = HasBit(quadrant, 1);
+  const Vu two = hn::Set(Du(), uint64_t{2});
+  const Vu next = hn::Add(quadrant, hn::Set(Du(), uint64_t{1}));
+  const V sine_sign = FromBits(hn::ShiftLeft<62>(hn::And(quadrant, two)));
+  const V cosine_sign = FromBits(hn::ShiftLeft<62>(hn::And(next, two)));
+  // Keeps the sign of zero.
+  sine = If(hn::Eq(x, hn::Zero(Dd())), x, hn::Xor(If(odd, c, s), sine_sign));
+  cosine = hn::Xor(If(odd, s, c), cosine_sign);
+}
+
+// tan(x), all x, NaN at infinities. Above kTanFastLimit, where reduction needs
+// hundreds of bits of 2/pi, lane by lane with libm.
+HWY_INLINE V Tan(V x) {
+  const Dd d;
+  V low;
+  Vu quadrant;
+  const V r = ReducePi2(x, low, quadrant);
   const V z = hn::Mul(r, r);
   // low times 1 + z, nearly the slope.
   const V q = hn::Add(OddTail(r, z, tables64::kTan), hn::MulAdd(low, z, low));
   const V t = hn::Add(r, q);
-  const M odd = hn::MaskFromVec(
-      FromBits(hn::VecFromMask(Du(), hn::TestBit(Bits(m), hn::Set(Du(), uint64_t{1})))));
+  const M odd = HasBit(quadrant, 1);
   const V y = hn::Div(If(odd, Set(-1.0), t), If(odd, t, Set(1.0)));
   // Also keeps the sign of zero.
   V result = If(hn::Eq(x, hn::Zero(d)), x, y);

@@ -61,6 +61,24 @@ constexpr double kAsin[13] = {
     -0x1.5693df4075196p-6,
     0x1.0ad5d44d2fc90p-5};
 
+// (sin(r) / r - 1) / r^2 in r^2, |r| <= pi/4. 2^-57.9.
+constexpr double kSin[6] = {
+    -0x1.5555555555548p-3,
+    0x1.111111110f777p-7,
+    -0x1.a01a019bf6b43p-13,
+    0x1.71de356372e4dp-19,
+    -0x1.ae5e5807a2b06p-26,
+    0x1.5d8f3e7adc184p-33};
+
+// (cos(r) - 1 + r^2 / 2) / r^4 in r^2, |r| <= pi/4. 2^-64.1.
+constexpr double kCos[6] = {
+    0x1.555555555554bp-5,
+    -0x1.6c16c16c15047p-10,
+    0x1.a01a019c96c74p-16,
+    -0x1.27e4f7f83f10dp-22,
+    0x1.1ee9e0d0ece0ep-29,
+    -0x1.8fa940002965cp-37};
+
 // (tan(r) / r - 1) / r^2 in r^2, |r| <= pi/4. 2^-59.9.
 constexpr double kTan[15] = {
     0x1.555555555555dp-2,

@@ -136,6 +136,24 @@ def main() -> None:
         13,
     )
     emit(
+        "kSin",
+        "(sin(r) / r - 1) / r^2 in r^2, |r| <= pi/4",
+        series(root(mp.sin), [-mp.mpf(1) / 6, mp.mpf(1) / 120]),
+        lambda t: t,
+        0,
+        mp.mpf("0.617"),
+        6,
+    )
+    emit(
+        "kCos",
+        "(cos(r) - 1 + r^2 / 2) / r^4 in r^2, |r| <= pi/4",
+        series(lambda t: (mp.cos(mp.sqrt(t)) - 1 + t / 2) / t**2, [mp.mpf(1) / 24]),
+        lambda t: t**2,
+        0,
+        mp.mpf("0.617"),
+        6,
+    )
+    emit(
         "kTan",
         "(tan(r) / r - 1) / r^2 in r^2, |r| <= pi/4",
         series(root(mp.tan), [mp.mpf(1) / 3, mp.mpf(2) / 15]),
