@@ -304,6 +304,30 @@ def test_refused_with_a_reason(name: str) -> None:
     check_refused(*REFUSED[name])
 
 
+@pytest.mark.parametrize("op", ["TensorListReserve", "EmptyTensorList"])
+def test_a_list_of_resources_is_refused_at_load(op: str) -> None:
+    g = Graph()
+    handle = g.node(
+        op,
+        [g.constant([1], "int32"), g.constant(1, "int32")],
+        ["variant"],
+        element_dtype=DType("resource"),
+        shape_type=INT32,
+    )[0]
+    interpreter = g.load([_length(g, handle)])
+    with pytest.raises(RuntimeError, match="element_dtype is resource; a list holds numbers"):
+        interpreter.allocate_tensors()
+
+
+def test_a_resource_is_no_item() -> None:
+    g = Graph()
+    table = g.node(
+        "MutableHashTableV2", [], ["resource"], key_dtype=DType("int64"), value_dtype=FLOAT
+    )[0]
+    with pytest.raises(RuntimeError, match=r"'item'.* is resource, this kernel takes"):
+        g.run([_length(g, _set(g, _reserve(g), 0, table))])
+
+
 def test_a_full_list_takes_no_more() -> None:
     g = Graph()
     handle = g.node(

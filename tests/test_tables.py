@@ -321,6 +321,14 @@ def test_refused_with_a_reason(name: str) -> None:
     check_refused(*REFUSED[name])
 
 
+@pytest.mark.parametrize("kind", ["HashTableV2", "MutableHashTableV2"])
+def test_tables_of_values_tensorflow_has_none_of_are_refused_at_load(kind: str) -> None:
+    g = Graph()
+    interpreter = g.load([_size(g, _table(g, value=DType("complex64"), kind=kind))])
+    with pytest.raises(RuntimeError, match="value_dtype is complex64, want float32"):
+        interpreter.allocate_tensors()
+
+
 def test_a_handle_nobody_made_is_refused() -> None:
     g = Graph()
     handle = g.input("resource", [1])

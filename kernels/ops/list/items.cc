@@ -12,8 +12,12 @@ constexpr int64_t kMaxItems = INT32_MAX;
 // What SetItem and its kin take: all else could never be put into the list.
 Status CheckItemType(OpContext& ctx) {
   const DType t = ctx.attr_type("element_dtype");
-  if (t == DType::kString || t == DType::kVariant || DTypeSize(t) != 0) return {};
-  return Error("element_dtype is %s; a list holds numbers, bools, strings or lists", DTypeName(t));
+  if (t != DType::kString && t != DType::kVariant && DTypeSize(t) == 0) {
+    return Error("element_dtype is %s; a list holds numbers, bools, strings or lists",
+                 DTypeName(t));
+  }
+  ctx.SetShape(0, Shape{});
+  return {};
 }
 
 Status NewList(OpContext& ctx, DType dtype, int shape_input, int64_t size, int64_t max_elements) {
@@ -36,8 +40,7 @@ OPKIT_OP(TensorListReserve)
       shape_type in {index}
       element_dtype: type
     )")
-    .DataDependent()
-    .Prepare(CheckItemType)
+    .Shape(CheckItemType)
     .Run(Reserve);
 
 Status Empty(OpContext& ctx) {
@@ -49,8 +52,7 @@ OPKIT_OP(EmptyTensorList)
       shape_type in {index}
       element_dtype: type
     )")
-    .DataDependent()
-    .Prepare(CheckItemType)
+    .Shape(CheckItemType)
     .Run(Empty);
 
 Status SetItem(OpContext& ctx) {

@@ -45,6 +45,7 @@ Status ReadKind(const OpContext& ctx, bool vector_rows, bool write_once, TableKi
 template <bool vector_rows>
 Status CheckKind(OpContext& ctx) {
   TableKind kind;
+  ctx.SetShape(0, Shape{1});
   return ReadKind(ctx, vector_rows, false, &kind);
 }
 
@@ -112,38 +113,33 @@ Status MakeAnonymousMutable(OpContext& ctx) { return Anonymous(ctx, false); }
 OPKIT_OP(HashTableV2)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_NAMES OPKIT_TABLE_TYPES)
     .State<NodeId>()
-    .DataDependent()
+    .Shape(CheckKind<false>)
     .Stateful()
-    .Prepare(CheckKind<false>)
     .Run(MakeHashTable);
 OPKIT_OP(MutableHashTableV2)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_NAMES OPKIT_TABLE_TYPES)
     .State<NodeId>()
-    .DataDependent()
+    .Shape(CheckKind<false>)
     .Stateful()
-    .Prepare(CheckKind<false>)
     .Run(MakeMutable);
 OPKIT_OP(MutableHashTableOfTensorsV2)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_NAMES OPKIT_TABLE_TYPES
                "value_shape: shape = unknown")
     .State<NodeId>()
-    .DataDependent()
+    .Shape(CheckKind<true>)
     .Stateful()
-    .Prepare(CheckKind<true>)
     .Run(MakeMutableOfTensors);
 OPKIT_OP(AnonymousHashTable)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_TYPES)
     .State<NodeId>()
-    .DataDependent()
+    .Shape(CheckKind<false>)
     .Stateful()
-    .Prepare(CheckKind<false>)
     .Run(MakeAnonymousHashTable);
 OPKIT_OP(AnonymousMutableHashTable)
     .Signature("-> table_handle: resource\n" OPKIT_TABLE_TYPES)
     .State<NodeId>()
-    .DataDependent()
+    .Shape(CheckKind<false>)
     .Stateful()
-    .Prepare(CheckKind<false>)
     .Run(MakeAnonymousMutable);
 
 }  // namespace
