@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 namespace opkit::linalg {
 namespace {
@@ -19,10 +20,41 @@ Rotation MakeRotation(double f, double g) {
   return {f / r, g / r, r};
 }
 
+// Rotations of neighbours on their way to a factor, a few at a time: one pass over the rows serves
+// them all, while the processor computes the next ones, which wait for each other.
+class Chain {
+ public:
+  Chain(const Rotations& rotations, bool right) : rotations_(rotations), right_(right) {}
+  void Add(size_t i, double c, double s) {
+    if (rotations_.apply == nullptr) return;
+    if (count_ == 0) first_ = i;
+    c_[count_] = c;
+    s_[count_] = s;
+    if (++count_ == kCount) Flush();
+  }
+  void Flush() {
+    if (count_ > 0) rotations_.apply(rotations_.self, right_, first_, 1, count_, c_, s_);
+    count_ = 0;
+  }
+
+ private:
+  static constexpr size_t kCount = 4;
+  const Rotations& rotations_;
+  const bool right_;
+  size_t first_ = 0, count_ = 0;
+  double c_[kCount], s_[kCount];
+};
+
 struct Iteration {
   double* d;
   double* e;
-  const BidiagonalCallbacks& on;
+  const Rotations& rotations;
+
+  void Turn(bool right, size_t i, size_t j, const Rotation& t) const {
+    if (rotations.apply == nullptr) return;
+    const ptrdiff_t step = static_cast<ptrdiff_t>(j) - static_cast<ptrdiff_t>(i);
+    rotations.apply(rotations.self, right, i, step, 1, &t.c, &t.s);
+  }
 
   // d[hi] is negligible: its superdiagonal neighbour moves out through the right factor.
   void ChaseUp(size_t lo, size_t hi) const {
@@ -35,7 +67,7 @@ struct Iteration {
         f = -t.s * e[j - 1];
         e[j - 1] *= t.c;
       }
-      on.right(on.self, j, hi, t.c, t.s);
+      Turn(true, j, hi, t);
     }
   }
 
@@ -50,7 +82,7 @@ struct Iteration {
         f = -t.s * e[j];
         e[j] *= t.c;
       }
-      on.left(on.self, j, at, t.c, t.s);
+      Turn(false, j, at, t);
     }
   }
 
@@ -69,6 +101,7 @@ struct Iteration {
     }
     double f = (first + last) * (first - last) + shift;
     double g = first * next;
+    Chain right(rotations, true), left(rotations, false);
     for (size_t j = lo; j < hi; ++j) {
       Rotation t = MakeRotation(f, g);
       if (j > lo) e[j - 1] = t.r;
@@ -76,7 +109,7 @@ struct Iteration {
       e[j] = t.c * e[j] - t.s * d[j];
       g = t.s * d[j + 1];
       d[j + 1] *= t.c;
-      on.right(on.self, j, j + 1, t.c, t.s);
+      right.Add(j, t.c, t.s);
       t = MakeRotation(f, g);
       d[j] = t.r;
       f = t.c * e[j] + t.s * d[j + 1];
@@ -85,18 +118,19 @@ struct Iteration {
         g = t.s * e[j + 1];
         e[j + 1] *= t.c;
       }
-      on.left(on.self, j, j + 1, t.c, t.s);
+      left.Add(j, t.c, t.s);
     }
     e[hi - 1] = f;
+    right.Flush();
+    left.Flush();
   }
 };
 
 }  // namespace
 
-bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps,
-                           const BidiagonalCallbacks& callbacks) {
+bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps, const Rotations& rotations) {
   if (n == 0) return true;
-  const Iteration iteration{d, e, callbacks};
+  const Iteration iteration{d, e, rotations};
   double norm = 0;
   for (size_t i = 0; i < n; ++i) {
     norm = std::max(norm, std::abs(d[i]) + (i + 1 < n ? std::abs(e[i]) : 0));
@@ -144,8 +178,8 @@ bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps,
   return true;
 }
 
-bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps, void* self,
-                            void (*turn)(void* self, size_t i, size_t j, double c, double s)) {
+bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps,
+                            const Rotations& rotations) {
   if (n == 0) return true;
   for (size_t i = 0; i < n; ++i) {
     if (!std::isfinite(d[i]) || (i + 1 < n && !std::isfinite(e[i]))) return false;
@@ -172,6 +206,7 @@ bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps, void* se
       shift -= link / ((half + (half > 0 ? h : -h)) / link);
     }
     double x = d[start] - shift, z = e[start];
+    Chain chain(rotations, true);
     for (size_t k = start; k < end && z != 0; ++k) {
       const Rotation r = MakeRotation(x, z);
       const double c = r.c, s = -r.s;
@@ -185,8 +220,9 @@ bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps, void* se
         z = -s * e[k + 1];
         e[k + 1] *= c;
       }
-      if (turn != nullptr) turn(self, k, k + 1, c, s);
+      chain.Add(k, r.c, r.s);
     }
+    chain.Flush();
   }
   return true;
 }

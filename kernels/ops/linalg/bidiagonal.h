@@ -11,25 +11,24 @@ namespace opkit::linalg {
 // does, too.
 constexpr size_t kJacobiOrder = 15;
 
-// Columns i, j of a factor become c i + s j and -s i + c j.
-struct BidiagonalCallbacks {
+// Applies rotations to a factor, `right` or left: for k < count, in order, columns i = first + k
+// step and j = i + step become c[k] i + s[k] j and c[k] j - s[k] i. None where apply is null.
+struct Rotations {
   void* self;
-  void (*left)(void* self, size_t i, size_t j, double c, double s);
-  void (*right)(void* self, size_t i, size_t j, double c, double s);
+  void (*apply)(void* self, bool right, size_t first, ptrdiff_t step, size_t count, const double* c,
+                const double* s);
 };
 
 // Makes the upper bidiagonal matrix of diagonal d[n] and superdiagonal e[n - 1] diagonal, to the
 // relative precision eps. Values keep their signs and order. False when it does not converge.
 // Source: G. H. Golub and C. Reinsch, Numerische Mathematik 14 (1970), with the deflation tests
 // of LINPACK's dsvdc.
-bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps,
-                           const BidiagonalCallbacks& callbacks);
+bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps, const Rotations& rotations);
 
 // Makes the real symmetric tridiagonal matrix of diagonal d[n] and subdiagonal e[n - 1] diagonal by
-// QR steps with Wilkinson's shift; entries are expected within [-1, 1] or so. turn(i, j, c, s), if
-// given, replaces columns i, j of the eigenvectors by c i - s j and s i + c j.
-bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps, void* self,
-                            void (*turn)(void* self, size_t i, size_t j, double c, double s));
+// QR steps with Wilkinson's shift; entries are expected within [-1, 1] or so. The eigenvectors are
+// the right factor.
+bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps, const Rotations& rotations);
 
 }  // namespace opkit::linalg
 

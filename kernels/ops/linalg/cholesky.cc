@@ -158,15 +158,15 @@ void CholeskyTyped(const T* in, T* out, size_t n, size_t count, Real<T>* scratch
 }
 
 void CholeskyBatch(DType dtype, const void* in, void* out, size_t n, size_t count, void* scratch) {
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      CholeskyTyped(static_cast<const T*>(in), static_cast<T*>(out), n, count,
-                                    static_cast<Real<T>*>(scratch)));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             CholeskyTyped(static_cast<const T*>(in), static_cast<T*>(out), n,
+                                           count, static_cast<Real<T>*>(scratch)));
 }
 
 // Bytes CholeskyBatch needs.
 size_t CholeskyScratch(DType dtype, size_t n) {
   size_t reals = 0;
-  OPKIT_LINALG_SWITCH(
+  OPKIT_LINALG_TARGET_SWITCH(
       dtype, T,
       reals = n <= kGroupOrder ? n * n * Lane<T>::kStride : (n / kPanel<T> + 1) * kPanelReals<T>);
   return reals * RealSize(dtype);
@@ -188,11 +188,11 @@ Status Run(OpContext& ctx) {
   if (n == 0) return {};
   const DType dtype = ctx.dtype(0);
   const size_t item = static_cast<size_t>(n * n) * DTypeSize(dtype);
-  const auto batch = OPKIT_SIMD_CALL(CholeskyBatch);
+  const auto batch = OPKIT_LINALG_CALL(CholeskyBatch, dtype);
   const char* in = ctx.in<char>(0);
   char* out = ctx.out<char>(0);
   ForBatch(ctx, count, kGroupUnit, Cubed(n) / 3,
-           OPKIT_SIMD_CALL(CholeskyScratch)(dtype, static_cast<size_t>(n)),
+           OPKIT_LINALG_CALL(CholeskyScratch, dtype)(dtype, static_cast<size_t>(n)),
            [&](int64_t begin, int64_t end, void* scratch) {
              const size_t offset = static_cast<size_t>(begin) * item;
              batch(dtype, in + offset, out + offset, static_cast<size_t>(n),

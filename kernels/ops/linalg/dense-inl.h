@@ -17,6 +17,15 @@
 #include "hwy/highway.h"
 #include "ops/linalg/scalar.h"
 
+// The types of one instruction set: complex numbers use AVX2 where there is AVX-512, too, as their
+// shuffles gain least from it and their code is the largest. See OPKIT_LINALG_CALL.
+#undef OPKIT_LINALG_TARGET_SWITCH
+#if HWY_TARGET == HWY_AVX3
+#define OPKIT_LINALG_TARGET_SWITCH OPKIT_LINALG_REAL_SWITCH
+#else
+#define OPKIT_LINALG_TARGET_SWITCH OPKIT_LINALG_SWITCH
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace opkit::linalg::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -44,7 +53,7 @@ HWY_INLINE V TimesI(D d, V v) {
 
 // y += alpha x
 template <class T>
-HWY_INLINE void Axpy(size_t n, T alpha, const T* HWY_RESTRICT xt, T* HWY_RESTRICT yt) {
+HWY_NOINLINE void Axpy(size_t n, T alpha, const T* HWY_RESTRICT xt, T* HWY_RESTRICT yt) {
   const Tag<T> d;
   const size_t lanes = hn::Lanes(d);
   const size_t count = n * kParts<T>;
@@ -67,6 +76,36 @@ HWY_INLINE void Axpy(size_t n, T alpha, const T* HWY_RESTRICT xt, T* HWY_RESTRIC
   }
 }
 
+// y += alpha x + beta z
+template <class T>
+HWY_NOINLINE void AxpyTwo(size_t n, T alpha, const T* HWY_RESTRICT xt, T beta,
+                          const T* HWY_RESTRICT zt, T* HWY_RESTRICT yt) {
+  const Tag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const size_t count = n * kParts<T>;
+  const Real<T>* HWY_RESTRICT x = AsReal(xt);
+  const Real<T>* HWY_RESTRICT z = AsReal(zt);
+  Real<T>* HWY_RESTRICT y = AsReal(yt);
+  const Vec<T> xr = hn::Set(d, RealPart(alpha)), xi = hn::Set(d, ImagPart(alpha));
+  const Vec<T> zr = hn::Set(d, RealPart(beta)), zi = hn::Set(d, ImagPart(beta));
+  for (size_t i = 0; i < count; i += lanes) {
+    const size_t left = count - i;
+    const bool whole = left >= lanes;
+    const Vec<T> u = whole ? hn::LoadU(d, x + i) : hn::LoadN(d, x + i, left);
+    const Vec<T> v = whole ? hn::LoadU(d, z + i) : hn::LoadN(d, z + i, left);
+    Vec<T> r = whole ? hn::LoadU(d, y + i) : hn::LoadN(d, y + i, left);
+    r = hn::MulAdd(zr, v, hn::MulAdd(xr, u, r));
+    if constexpr (kParts<T> == 2) {
+      r = hn::MulAdd(zi, TimesI(d, v), hn::MulAdd(xi, TimesI(d, u), r));
+    }
+    if (whole) {
+      hn::StoreU(r, d, y + i);
+    } else {
+      hn::StoreN(r, d, y + i, left);
+    }
+  }
+}
+
 // (re, im, ...) -> (re, -im, ...)
 template <class D, class V>
 HWY_INLINE V ConjLanes(D, V v) {
@@ -75,7 +114,7 @@ HWY_INLINE V ConjLanes(D, V v) {
 
 // sum of conj(x) y, or of x y without kConj
 template <class T, bool kConj = true>
-HWY_INLINE T Dot(size_t n, const T* HWY_RESTRICT xt, const T* HWY_RESTRICT yt) {
+HWY_NOINLINE T Dot(size_t n, const T* HWY_RESTRICT xt, const T* HWY_RESTRICT yt) {
   const Tag<T> d;
   const size_t lanes = hn::Lanes(d);
   const size_t count = n * kParts<T>;
@@ -114,28 +153,69 @@ HWY_INLINE T Dot(size_t n, const T* HWY_RESTRICT xt, const T* HWY_RESTRICT yt) {
   }
 }
 
-// x, y = c x - s y, s x + c y
-template <class T>
-HWY_INLINE void Rotate(size_t n, Real<T> c, Real<T> s, T* HWY_RESTRICT xt, T* HWY_RESTRICT yt) {
-  const Tag<T> d;
+// Rotations down a chain of rows `step` apart: rows x, y at k step and (k + 1) step become
+// c[k] x + s[k] y and c[k] y - s[k] x. kVectors vectors wide, or `last` reals of one.
+template <class R, size_t kVectors>
+HWY_INLINE void RotateStrip(size_t last, size_t count, const double* c, const double* s,
+                            ptrdiff_t step, R* row) {
+  const hn::ScalableTag<R> d;
   const size_t lanes = hn::Lanes(d);
-  const size_t count = n * kParts<T>;
-  Real<T>* HWY_RESTRICT x = AsReal(xt);
-  Real<T>* HWY_RESTRICT y = AsReal(yt);
-  const Vec<T> vc = hn::Set(d, c), vs = hn::Set(d, s);
-  size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    const Vec<T> a = hn::LoadU(d, x + i), b = hn::LoadU(d, y + i);
-    hn::StoreU(hn::NegMulAdd(vs, b, hn::Mul(vc, a)), d, x + i);
-    hn::StoreU(hn::MulAdd(vs, a, hn::Mul(vc, b)), d, y + i);
+  const bool whole = last == lanes;
+  Vec<R> x[kVectors];
+  HWY_UNROLL(4)
+  for (size_t v = 0; v < kVectors; ++v) {
+    x[v] = whole ? hn::LoadU(d, row + v * lanes) : hn::LoadN(d, row, last);
   }
-  if (i < count) {
-    const size_t left = count - i;
-    const Vec<T> a = hn::LoadN(d, x + i, left), b = hn::LoadN(d, y + i, left);
-    hn::StoreN(hn::NegMulAdd(vs, b, hn::Mul(vc, a)), d, x + i, left);
-    hn::StoreN(hn::MulAdd(vs, a, hn::Mul(vc, b)), d, y + i, left);
+  for (size_t k = 0; k < count; ++k, row += step) {
+    const Vec<R> vc = hn::Set(d, static_cast<R>(c[k])), vs = hn::Set(d, static_cast<R>(s[k]));
+    HWY_UNROLL(4)
+    for (size_t v = 0; v < kVectors; ++v) {
+      R* p = row + v * lanes;
+      const Vec<R> y = whole ? hn::LoadU(d, p + step) : hn::LoadN(d, p + step, last);
+      const Vec<R> turned = hn::MulAdd(vs, y, hn::Mul(vc, x[v]));
+      if (whole) {
+        hn::StoreU(turned, d, p);
+      } else {
+        hn::StoreN(turned, d, p, last);
+      }
+      x[v] = hn::NegMulAdd(vs, x[v], hn::Mul(vc, y));
+    }
+  }
+  HWY_UNROLL(4)
+  for (size_t v = 0; v < kVectors; ++v) {
+    if (whole) {
+      hn::StoreU(x[v], d, row + v * lanes);
+    } else {
+      hn::StoreN(x[v], d, row, last);
+    }
   }
 }
+
+template <class R>
+HWY_NOINLINE void RotateChain(size_t n, size_t count, const double* c, const double* s,
+                              ptrdiff_t step, R* row) {
+  const size_t lanes = hn::Lanes(hn::ScalableTag<R>());
+  size_t j = 0;
+  for (; j + 4 * lanes <= n; j += 4 * lanes) {
+    RotateStrip<R, 4>(lanes, count, c, s, step, row + j);
+  }
+  for (; j < n; j += lanes) RotateStrip<R, 1>(HWY_MIN(lanes, n - j), count, c, s, step, row + j);
+}
+
+// Rotations of factors that are held transposed; of complex ones as pairs of reals.
+template <class R>
+struct TransposedFactors {
+  size_t left_size, right_size;  // reals a row
+  R* left;
+  R* right;
+  static void Apply(void* self, bool right, size_t first, ptrdiff_t step, size_t count,
+                    const double* c, const double* s) {
+    const TransposedFactors& f = *static_cast<TransposedFactors*>(self);
+    const size_t size = right ? f.right_size : f.left_size;
+    RotateChain<R>(size, count, c, s, step * static_cast<ptrdiff_t>(size),
+                   (right ? f.right : f.left) + first * size);
+  }
+};
 
 // Rows [0, k) of columns [j, j + w) of b into the panel p, zero beyond w.
 template <class T>

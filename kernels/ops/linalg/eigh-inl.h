@@ -242,17 +242,6 @@ struct EighScratch {
   size_t used_ = 0;
 };
 
-template <class T>
-struct TransposedColumns {
-  size_t n;
-  T* rows;
-  static void Turn(void* self, size_t i, size_t j, double c, double s) {
-    const TransposedColumns& r = *static_cast<TransposedColumns*>(self);
-    Rotate<T>(r.n, static_cast<Real<T>>(c), static_cast<Real<T>>(s), r.rows + i * r.n,
-              r.rows + j * r.n);
-  }
-};
-
 // b.a holds the matrix, both triangles. values[n] ascending; v[n, n] may be null.
 template <class T>
 HWY_NOINLINE bool EighMatrix(size_t n, const EighScratch<T>& b, Real<T>* values, T* v) {
@@ -278,18 +267,19 @@ HWY_NOINLINE bool EighMatrix(size_t n, const EighScratch<T>& b, Real<T>* values,
       for (size_t i = 0; i < rest; ++i) w[i] = Conj(w[i]);
     }
     for (size_t i = 0; i < rest; ++i) {
-      Axpy<T>(rest, -x[i], w, block + i * n);
-      Axpy<T>(rest, -Conj(w[i]), b.conj_v, block + i * n);
+      AxpyTwo<T>(rest, -x[i], w, -Conj(w[i]), b.conj_v, block + i * n);
     }
   }
   for (size_t i = 0; i < n; ++i) b.d[i] = static_cast<double>(RealPart(b.a[i * (n + 1)]));
-  TransposedColumns<T> columns{n, b.a};
+  const size_t row = n * kParts<T>;
+  TransposedFactors<R> factors{row, row, nullptr, AsReal(b.a)};
   if (v != nullptr) {
     FormQ<T>(n, n, n - 1, 1, true, b.vectors, n, b.tau, b.q);
     Transpose<T>(n, n, b.q, n, false, b.a, n);
   }
+  const Rotations rotations{&factors, v != nullptr ? &TransposedFactors<R>::Apply : nullptr};
   if (!DiagonaliseTridiagonal(n, b.d, b.e, static_cast<double>(std::numeric_limits<R>::epsilon()),
-                              &columns, v != nullptr ? &TransposedColumns<T>::Turn : nullptr)) {
+                              rotations)) {
     return false;
   }
   for (size_t i = 0; i < n; ++i) b.order[i] = i;
@@ -298,8 +288,8 @@ HWY_NOINLINE bool EighMatrix(size_t n, const EighScratch<T>& b, Real<T>* values,
   for (size_t j = 0; j < n; ++j) {
     values[j] = static_cast<R>(d[b.order[j]]);
     if (v == nullptr) continue;
-    const T* row = b.a + b.order[j] * n;
-    for (size_t i = 0; i < n; ++i) v[i * n + j] = row[i];
+    const T* vector = b.a + b.order[j] * n;
+    for (size_t i = 0; i < n; ++i) v[i * n + j] = vector[i];
   }
   return true;
 }

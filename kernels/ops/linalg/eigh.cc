@@ -118,20 +118,20 @@ bool EighTyped(size_t n, size_t count, const T* in, T* values, T* v, void* scrat
 bool EighBatch(DType dtype, size_t n, size_t count, const void* in, void* values, void* v,
                void* scratch) {
   bool ok = true;
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      ok = EighTyped(n, count, static_cast<const T*>(in), static_cast<T*>(values),
-                                     static_cast<T*>(v), scratch));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             ok = EighTyped(n, count, static_cast<const T*>(in),
+                                            static_cast<T*>(values), static_cast<T*>(v), scratch));
   return ok;
 }
 
 size_t EighScratchBytes(DType dtype, size_t n) {
   size_t bytes = 0;
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      bytes = n <= kGroupOrder
-                                  ? (2 * n * n + 2 * n) * Lane<T>::kStride * sizeof(Real<T>) +
-                                        2 * n * Lane<T>::kLanes * sizeof(Real<T>) +
-                                        n * n * Lane<T>::kLanes * sizeof(T)
-                                  : EighScratch<T>::Bytes(n));
+  OPKIT_LINALG_TARGET_SWITCH(
+      dtype, T,
+      bytes = n <= kGroupOrder ? (2 * n * n + 2 * n) * Lane<T>::kStride * sizeof(Real<T>) +
+                                     2 * n * Lane<T>::kLanes * sizeof(Real<T>) +
+                                     n * n * Lane<T>::kLanes * sizeof(T)
+                               : EighScratch<T>::Bytes(n));
   return bytes;
 }
 
@@ -163,9 +163,10 @@ Status Run(OpContext& ctx) {
   const char* in = ctx.in<char>(0);
   char* values = ctx.out<char>(0);
   char* v = vectors ? ctx.out<char>(1) : nullptr;
-  const auto batch = OPKIT_SIMD_CALL(EighBatch);
+  const auto batch = OPKIT_LINALG_CALL(EighBatch, dtype);
   std::atomic<bool> converged{true};
-  ForBatch(ctx, count, kGroupUnit, 9 * Cubed(n), OPKIT_SIMD_CALL(EighScratchBytes)(dtype, order),
+  ForBatch(ctx, count, kGroupUnit, 9 * Cubed(n),
+           OPKIT_LINALG_CALL(EighScratchBytes, dtype)(dtype, order),
            [&](int64_t begin, int64_t end, void* scratch) {
              const size_t offset = static_cast<size_t>(begin) * row;
              if (!batch(dtype, order, static_cast<size_t>(end - begin), in + offset * order,

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "math/simd.h"
+#include "ops/linalg/batch.h"
 #include "ops/linalg/dense-inl.h"
 #include "ops/linalg/lu-inl.h"
 #include "ops/linalg/lu.h"
@@ -245,25 +246,26 @@ void DeterminantTyped(const T* in, T* out, T* log_abs, size_t n, size_t count, v
 
 size_t LuScratchBytes(DType dtype, size_t n, size_t m) {
   size_t bytes = 0;
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      bytes = n <= kGroupOrder ? n * (n + m) * Lane<T>::kStride * sizeof(Real<T>)
-                                               : MatrixScratch<T>::Bytes(n));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             bytes = n <= kGroupOrder
+                                         ? n * (n + m) * Lane<T>::kStride * sizeof(Real<T>)
+                                         : MatrixScratch<T>::Bytes(n));
   return bytes;
 }
 
 bool LuSolve(DType dtype, const void* in, const void* rhs, void* out, size_t n, size_t m,
              size_t count, bool adjoint, void* scratch) {
   bool ok = true;
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      ok = SolveTyped(static_cast<const T*>(in), static_cast<const T*>(rhs),
-                                      static_cast<T*>(out), n, m, count, adjoint, scratch));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             ok = SolveTyped(static_cast<const T*>(in), static_cast<const T*>(rhs),
+                                             static_cast<T*>(out), n, m, count, adjoint, scratch));
   return ok;
 }
 
 bool LuFactors(DType dtype, const void* in, void* out, int64_t* perm, size_t n, size_t count,
                void* scratch) {
   bool ok = true;
-  OPKIT_LINALG_SWITCH(
+  OPKIT_LINALG_TARGET_SWITCH(
       dtype, T,
       ok = LuTyped(static_cast<const T*>(in), static_cast<T*>(out), perm, n, count, scratch));
   return ok;
@@ -271,9 +273,9 @@ bool LuFactors(DType dtype, const void* in, void* out, int64_t* perm, size_t n, 
 
 void LuDeterminant(DType dtype, const void* in, void* out, void* log_abs, size_t n, size_t count,
                    void* scratch) {
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      DeterminantTyped(static_cast<const T*>(in), static_cast<T*>(out),
-                                       static_cast<T*>(log_abs), n, count, scratch));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             DeterminantTyped(static_cast<const T*>(in), static_cast<T*>(out),
+                                              static_cast<T*>(log_abs), n, count, scratch));
 }
 
 }  // namespace opkit::linalg::HWY_NAMESPACE
@@ -287,27 +289,27 @@ OPKIT_SIMD_EXPORT(LuFactors);
 OPKIT_SIMD_EXPORT(LuDeterminant);
 
 size_t LuScratch(DType dtype, size_t n, size_t m) {
-  return OPKIT_SIMD_CALL(LuScratchBytes)(dtype, n, m);
+  return OPKIT_LINALG_CALL(LuScratchBytes, dtype)(dtype, n, m);
 }
 
 bool InverseBatch(DType dtype, const void* in, void* out, size_t n, size_t count, bool adjoint,
                   void* scratch) {
-  return OPKIT_SIMD_CALL(LuSolve)(dtype, in, nullptr, out, n, n, count, adjoint, scratch);
+  return OPKIT_LINALG_CALL(LuSolve, dtype)(dtype, in, nullptr, out, n, n, count, adjoint, scratch);
 }
 
 bool SolveBatch(DType dtype, const void* in, const void* rhs, void* out, size_t n, size_t m,
                 size_t count, bool adjoint, void* scratch) {
-  return OPKIT_SIMD_CALL(LuSolve)(dtype, in, rhs, out, n, m, count, adjoint, scratch);
+  return OPKIT_LINALG_CALL(LuSolve, dtype)(dtype, in, rhs, out, n, m, count, adjoint, scratch);
 }
 
 bool LuBatch(DType dtype, const void* in, void* lu, int64_t* perm, size_t n, size_t count,
              void* scratch) {
-  return OPKIT_SIMD_CALL(LuFactors)(dtype, in, lu, perm, n, count, scratch);
+  return OPKIT_LINALG_CALL(LuFactors, dtype)(dtype, in, lu, perm, n, count, scratch);
 }
 
 void DeterminantBatch(DType dtype, const void* in, void* out, void* log_abs, size_t n, size_t count,
                       void* scratch) {
-  OPKIT_SIMD_CALL(LuDeterminant)(dtype, in, out, log_abs, n, count, scratch);
+  OPKIT_LINALG_CALL(LuDeterminant, dtype)(dtype, in, out, log_abs, n, count, scratch);
 }
 
 }  // namespace opkit::linalg

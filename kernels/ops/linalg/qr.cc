@@ -123,18 +123,19 @@ void QrTyped(size_t m, size_t n, size_t columns, size_t count, const T* in, T* q
 
 void QrBatch(DType dtype, size_t m, size_t n, size_t columns, size_t count, const void* in, void* q,
              void* r, void* scratch) {
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      QrTyped(m, n, columns, count, static_cast<const T*>(in), static_cast<T*>(q),
-                              static_cast<T*>(r), scratch));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             QrTyped(m, n, columns, count, static_cast<const T*>(in),
+                                     static_cast<T*>(q), static_cast<T*>(r), scratch));
 }
 
 size_t QrScratch(DType dtype, size_t m, size_t n, size_t columns) {
   size_t bytes = 0;
   const size_t steps = HWY_MIN(m, n);
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      bytes = HWY_MAX(m, n) <= kGroupOrder ? (m * n + m * columns + steps) *
-                                                                 Lane<T>::kStride * sizeof(Real<T>)
-                                                           : (m * n + steps * (m + 1)) * sizeof(T));
+  OPKIT_LINALG_TARGET_SWITCH(
+      dtype, T,
+      bytes = HWY_MAX(m, n) <= kGroupOrder
+                  ? (m * n + m * columns + steps) * Lane<T>::kStride * sizeof(Real<T>)
+                  : (m * n + steps * (m + 1)) * sizeof(T));
   return bytes;
 }
 
@@ -184,9 +185,9 @@ Status Run(OpContext& ctx) {
   const size_t size = DTypeSize(dtype);
   const size_t rows = static_cast<size_t>(m), columns = static_cast<size_t>(n);
   const size_t inner = static_cast<size_t>(c);
-  const auto batch = OPKIT_SIMD_CALL(QrBatch);
+  const auto batch = OPKIT_LINALG_CALL(QrBatch, dtype);
   ForBatch(ctx, count, kGroupUnit, 2.0 * static_cast<double>(m * c) * static_cast<double>(n + c),
-           OPKIT_SIMD_CALL(QrScratch)(dtype, rows, columns, inner),
+           OPKIT_LINALG_CALL(QrScratch, dtype)(dtype, rows, columns, inner),
            [&](int64_t begin, int64_t end, void* scratch) {
              const size_t i = static_cast<size_t>(begin) * size;
              batch(dtype, rows, columns, inner, static_cast<size_t>(end - begin),

@@ -147,6 +147,16 @@ inline size_t RealSize(DType dtype) {
     }                                      \
   }
 
+// The real ones of them.
+#define OPKIT_LINALG_REAL_SWITCH(dtype, T, ...) \
+  if ((dtype) == ::opkit::DType::kFloat32) {    \
+    using T = float;                            \
+    __VA_ARGS__;                                \
+  } else {                                      \
+    using T = double;                           \
+    __VA_ARGS__;                                \
+  }
+
 }  // namespace opkit::linalg
 
 #endif  // OPKIT_OPS_LINALG_SCALAR_H_

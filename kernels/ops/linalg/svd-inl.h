@@ -219,26 +219,6 @@ struct SvdScratch {
   size_t used_ = 0;
 };
 
-// Applies the rotations of the bidiagonal iteration to rows of the transposed factors.
-template <class T>
-struct RowRotations {
-  size_t m, n;
-  T* ut;
-  T* vt;
-  static void Left(void* self, size_t i, size_t j, double c, double s) {
-    const RowRotations& r = *static_cast<RowRotations*>(self);
-    if (r.ut == nullptr) return;
-    Rotate<T>(r.m, static_cast<Real<T>>(c), static_cast<Real<T>>(-s), r.ut + i * r.m,
-              r.ut + j * r.m);
-  }
-  static void Right(void* self, size_t i, size_t j, double c, double s) {
-    const RowRotations& r = *static_cast<RowRotations*>(self);
-    if (r.vt == nullptr) return;
-    Rotate<T>(r.n, static_cast<Real<T>>(c), static_cast<Real<T>>(-s), r.vt + i * r.n,
-              r.vt + j * r.n);
-  }
-};
-
 // A[m, n] = U S V^H for m >= n, A in b.a (destroyed). u[m, columns] with columns n or m and
 // v[n, n] may be null. Golub and Reinsch 1970: Householder bidiagonalisation, implicit QR.
 template <class T>
@@ -269,18 +249,16 @@ HWY_NOINLINE bool SvdMatrix(size_t m, size_t n, const SvdScratch<T>& b, Real<T>*
       Axpy<T>(rest, -Times(tau, z), conj_w, row);
     }
   }
-  RowRotations<T> rotations{m, n, nullptr, nullptr};
+  TransposedFactors<R> factors{m * kParts<T>, n * kParts<T>, AsReal(b.ut), AsReal(b.vt)};
   if (u != nullptr) {
     FormQ<T>(n, n, n - 1, 1, true, b.right, n, b.tau_right, b.q);
     Transpose<T>(n, n, b.q, n, false, b.vt, n);
     FormQ<T>(m, columns, n, 0, true, b.left, m, b.tau_left, b.q);
     Transpose<T>(m, n, b.q, columns, false, b.ut, m);
-    rotations.ut = b.ut;
-    rotations.vt = b.vt;
   }
-  const BidiagonalCallbacks callbacks{&rotations, &RowRotations<T>::Left, &RowRotations<T>::Right};
+  const Rotations rotations{&factors, u != nullptr ? &TransposedFactors<R>::Apply : nullptr};
   if (!DiagonaliseBidiagonal(n, diagonal, super,
-                             static_cast<double>(std::numeric_limits<R>::epsilon()), callbacks)) {
+                             static_cast<double>(std::numeric_limits<R>::epsilon()), rotations)) {
     return false;
   }
   // Descending order, positive.

@@ -80,20 +80,22 @@ void SvdTyped(size_t m, size_t n, bool full, size_t count, const T* in, T* s, T*
 
 void SvdBatch(DType dtype, size_t m, size_t n, bool full, size_t count, const void* in, void* s,
               void* u, void* v, void* scratch) {
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      SvdTyped(m, n, full, count, static_cast<const T*>(in), static_cast<T*>(s),
-                               static_cast<T*>(u), static_cast<T*>(v), scratch));
+  OPKIT_LINALG_TARGET_SWITCH(
+      dtype, T,
+      SvdTyped(m, n, full, count, static_cast<const T*>(in), static_cast<T*>(s), static_cast<T*>(u),
+               static_cast<T*>(v), scratch));
 }
 
 size_t SvdScratchBytes(DType dtype, size_t m, size_t n, bool vectors, bool full) {
   size_t bytes = 0;
   const size_t rows = std::max(m, n), columns = std::min(m, n);
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      bytes = RunsInGroups<T>(m, n) ? 3 * n * n * Lane<T>::kStride * sizeof(Real<T>)
-                                                    : SvdScratch<T>::Bytes(rows, columns,
-                                                                           !vectors ? 0
-                                                                           : full   ? rows
-                                                                                    : columns));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             bytes = RunsInGroups<T>(m, n)
+                                         ? 3 * n * n * Lane<T>::kStride * sizeof(Real<T>)
+                                         : SvdScratch<T>::Bytes(rows, columns,
+                                                                !vectors ? 0
+                                                                : full   ? rows
+                                                                         : columns));
   return bytes;
 }
 
@@ -154,10 +156,10 @@ Status Run(OpContext& ctx) {
   char* values = ctx.out<char>(0);
   char* u = vectors ? ctx.out<char>(1) : nullptr;
   char* v = vectors ? ctx.out<char>(2) : nullptr;
-  const auto batch = OPKIT_SIMD_CALL(SvdBatch);
+  const auto batch = OPKIT_LINALG_CALL(SvdBatch, dtype);
   ForBatch(ctx, count, kGroupUnit,
            12.0 * static_cast<double>(std::max(m, n) * k) * static_cast<double>(k),
-           OPKIT_SIMD_CALL(SvdScratchBytes)(dtype, rows, columns, vectors, full),
+           OPKIT_LINALG_CALL(SvdScratchBytes, dtype)(dtype, rows, columns, vectors, full),
            [&](int64_t begin, int64_t end, void* scratch) {
              const size_t i = static_cast<size_t>(begin);
              batch(dtype, rows, columns, full, static_cast<size_t>(end - begin),

@@ -70,7 +70,7 @@ void TriangularTyped(bool lower, bool adjoint, size_t n, size_t m, size_t count,
 void TriangularBatch(DType dtype, bool lower, bool adjoint, size_t n, size_t m, size_t count,
                      const void* a, const int64_t* a_index, const void* b, const int64_t* b_index,
                      void* x, void* scratch) {
-  OPKIT_LINALG_SWITCH(
+  OPKIT_LINALG_TARGET_SWITCH(
       dtype, T,
       TriangularTyped(lower, adjoint, n, m, count, static_cast<const T*>(a), a_index,
                       static_cast<const T*>(b), b_index, static_cast<T*>(x), scratch));
@@ -78,10 +78,10 @@ void TriangularBatch(DType dtype, bool lower, bool adjoint, size_t n, size_t m, 
 
 size_t TriangularScratch(DType dtype, bool adjoint, size_t n, size_t m) {
   size_t bytes = 0;
-  OPKIT_LINALG_SWITCH(dtype, T,
-                      bytes = n <= kGroupOrder && m <= kGroupOrder
-                                  ? n * (n + m) * Lane<T>::kStride * sizeof(Real<T>)
-                                  : (adjoint ? n * n * sizeof(T) : 0));
+  OPKIT_LINALG_TARGET_SWITCH(dtype, T,
+                             bytes = n <= kGroupOrder && m <= kGroupOrder
+                                         ? n * (n + m) * Lane<T>::kStride * sizeof(Real<T>)
+                                         : (adjoint ? n * n * sizeof(T) : 0));
   return bytes;
 }
 
@@ -148,9 +148,9 @@ Status Run(OpContext& ctx) {
   const void* a = ctx.raw(0);
   const void* b = ctx.raw(1);
   char* x = ctx.out<char>(0);
-  const auto solve = OPKIT_SIMD_CALL(TriangularBatch);
+  const auto solve = OPKIT_LINALG_CALL(TriangularBatch, dtype);
   ForBatch(ctx, count, kGroupUnit, static_cast<double>(n * n) * static_cast<double>(m) / 2,
-           OPKIT_SIMD_CALL(TriangularScratch)(dtype, adjoint, rows, columns),
+           OPKIT_LINALG_CALL(TriangularScratch, dtype)(dtype, adjoint, rows, columns),
            [&](int64_t begin, int64_t end, void* scratch) {
              solve(dtype, lower, adjoint, rows, columns, static_cast<size_t>(end - begin), a,
                    index + begin, b, index + count + begin, x + static_cast<size_t>(begin) * item,
