@@ -116,8 +116,9 @@ void Fold(const void* base, int64_t plane, int64_t planes, int64_t row, int64_t 
         at += plane;
       }
     }
-    if (count == 3) {
-      FoldSome<T, S, Op, 3>(list, count, n, static_cast<S*>(sums));
+    // Fixed counts pay where rows do not fit the first level cache.
+    if (std::is_same_v<S, float> && count == 3) {
+      FoldSome<T, S, Op, std::is_same_v<S, float> ? 3 : 0>(list, count, n, static_cast<S*>(sums));
     } else {
       FoldSome<T, S, Op, 0>(list, count, n, static_cast<S*>(sums));
     }
