@@ -19,10 +19,10 @@ using RealTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32
 struct State {
   int32_t* ids = nullptr;        // per input element: number of its value
   std::vector<int32_t> own_ids;  // their place when the output is not int32
-  std::vector<int32_t> first;    // per value: where it occurred first
+  std::vector<int32_t> first;    // per value: where it occurred first; longer than `values`
+  int32_t values = 0;
   std::vector<int32_t> direct;
   std::vector<char> slots[2];  // hash tables, kept: fresh pages cost more than the hashing
-  size_t last_values = 0;      // of the call before
 };
 
 template <typename T>
@@ -71,27 +71,35 @@ bool IsNan(T v) {
   }
 }
 
-// Numbers values through a table with one entry per possible key of [low, low + table size).
+// Numbers values through a table with one entry per possible key of [low, low + table size). Groups
+// in which nothing is new take a loop without stores to the table.
 template <typename T, typename U>
 void ByTable(const T* x, int64_t n, U low, size_t range, State* s) {
+  constexpr int64_t kGroup = 32;
   s->direct.assign(range, -1);
-  s->first.resize(static_cast<size_t>(n));
   int32_t* table = s->direct.data();
   int32_t* first = s->first.data();
   int32_t* ids = s->ids;
   int32_t values = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    // Stores in any case: whether a value is new is a coin toss no branch predictor guesses.
-    int32_t& entry = table[static_cast<size_t>(static_cast<U>(KeyOf<T, false>(x[i]) - low))];
-    const int32_t old = entry;
-    const bool fresh = old < 0 || IsNan(x[i]);
-    const int32_t id = fresh ? values : old;
-    entry = id;
-    first[values] = static_cast<int32_t>(i);
-    values += fresh ? 1 : 0;
-    ids[i] = id;
+  const auto at = [low](T v) {
+    return static_cast<size_t>(static_cast<U>(KeyOf<T, false>(v) - low));
+  };
+  for (int64_t base = 0; base < n; base += kGroup) {
+    const int64_t end = std::min(n, base + kGroup);
+    int32_t all = 0;  // negative when one is new; a NaN always is, and so never stored
+    for (int64_t i = base; i < end; ++i) all |= ids[i] = table[at(x[i])];
+    if (all >= 0) continue;
+    for (int64_t i = base; i < end; ++i) {
+      // Masks, and stores in any case: whether a value is new is a coin toss.
+      int32_t& entry = table[at(x[i])];
+      const int32_t fresh = entry >> 31;  // all bits when it is
+      ids[i] = (values & fresh) | (entry & ~fresh);
+      entry = IsNan(x[i]) ? -1 : ids[i];
+      first[values] = static_cast<int32_t>(i);
+      values -= fresh;
+    }
   }
-  s->first.resize(static_cast<size_t>(values));
+  s->values = values;
 }
 
 template <typename U>
@@ -99,6 +107,14 @@ struct Slot {
   U key;
   int32_t id;  // -1: free
 };
+
+// Whether another key has the slot. Written so that compilers see one condition and not two, of
+// which one would be a coin toss: whether the slot is free.
+template <typename U>
+bool Collides(const Slot<U>& slot, U key) {
+  const auto taken = ~static_cast<U>(int64_t{slot.id} >> 63);  // all bits or none
+  return ((slot.key ^ key) & taken) != 0;
+}
 
 // Both halves of a 128-bit product: one multiplication mixes all bits of the key into all of the
 // result.
@@ -118,15 +134,15 @@ class HashNumbering {
 
  public:
   explicit HashNumbering(State* s) : s_(s) {
-    Allocate(BitsFor(10, static_cast<int64_t>(s->last_values)));
+    Allocate(BitsFor(10, s->values));  // as many as in the call before
   }
 
   void Run(const T* x, int64_t n) {
-    s_->first.resize(static_cast<size_t>(n));
     int32_t* first = s_->first.data();
     int32_t* ids = s_->ids;
     int32_t values = 0;
-    uint64_t next[kAhead];
+    uint64_t hashes[2][kAhead];
+    Fetch(x, 0, n, hashes[0]);
     for (int64_t base = 0; base < n; base += kAhead) {
       const int64_t group = std::min(kAhead, n - base);
       // Room for a whole group of new values, so that the loop below need not ask.
@@ -135,33 +151,39 @@ class HashNumbering {
         const bool all_new = values > base - base / 8;
         Grow(first, values, x, all_new ? n : int64_t{values} * 2);
       }
-      for (int64_t k = 0; k < group; ++k) {
-        next[k] = FoldedProduct(KeyOf(x[base + k])) >> shift_;
-        __builtin_prefetch(slots_ + next[k], 1);
-      }
+      const uint64_t* hash = hashes[base / kAhead % 2];
+      Fetch(x, base + kAhead, n, hashes[(base / kAhead + 1) % 2]);
       for (int64_t k = 0; k < group; ++k) {
         const T value = x[base + k];
-        int32_t id = values;
+        int32_t id = values, fresh = -1;  // all bits when the value is new
         if (!IsNan(value)) {
           const U key = KeyOf(value);
-          size_t i = next[k];
-          while (slots_[i].id >= 0 && slots_[i].key != key) i = (i + 1) & mask_;
-          // Stored in any case: whether a value is new is a coin toss.
-          const int32_t old = slots_[i].id;
-          id = old < 0 ? values : old;
+          size_t i = hash[k] >> shift_;
+          while (Collides(slots_[i], key)) i = (i + 1) & mask_;
+          // Masks, and a store in any case: whether a value is new is a coin toss.
+          fresh = slots_[i].id >> 31;
+          id = (values & fresh) | (slots_[i].id & ~fresh);
           slots_[i] = {key, id};
         }
         first[values] = static_cast<int32_t>(base + k);
-        values += id == values ? 1 : 0;
+        values -= fresh;
         ids[base + k] = id;
       }
     }
-    s_->first.resize(static_cast<size_t>(values));
-    s_->last_values = static_cast<size_t>(values);
+    s_->values = values;
   }
 
  private:
   static constexpr int64_t kAhead = 32;  // hashes are made and slots fetched a group ahead
+
+  // Hashes of up to kAhead values from `base` on; their slots are on the way when it returns.
+  void Fetch(const T* x, int64_t base, int64_t n, uint64_t* hashes) const {
+    const int64_t group = std::min(kAhead, n - base);
+    for (int64_t k = 0; k < group; ++k) {
+      hashes[k] = FoldedProduct(KeyOf(x[base + k]));
+      __builtin_prefetch(slots_ + (hashes[k] >> shift_), 1);
+    }
+  }
 
   static int64_t Limit(int bits) { return (int64_t{1} << bits) / (bits <= 15 ? 8 : 2); }
 
@@ -244,6 +266,7 @@ void NumberByEquality(int64_t n, State* s, const Hash& hash, const Equal& equal)
   while ((int64_t{1} << bits) < 2 * n) ++bits;
   const size_t mask = (size_t{1} << bits) - 1;
   std::vector<Entry> table(mask + 1, Entry{0, -1});
+  s->values = 0;
   for (int64_t k = 0; k < n; ++k) {
     const uint64_t h = hash(k);
     const uint32_t tag = static_cast<uint32_t>(h);
@@ -252,8 +275,8 @@ void NumberByEquality(int64_t n, State* s, const Hash& hash, const Equal& equal)
       if (table[i].tag == tag && equal(s->first[static_cast<size_t>(table[i].id)], k)) break;
     }
     if (table[i].id < 0) {
-      table[i] = {tag, static_cast<int32_t>(s->first.size())};
-      s->first.push_back(static_cast<int32_t>(k));
+      table[i] = {tag, s->values};
+      s->first[static_cast<size_t>(s->values++)] = static_cast<int32_t>(k);
     }
     s->ids[k] = table[i].id;
   }
@@ -324,7 +347,8 @@ Status WriteValues(OpContext& ctx, const View& v, const Shape& shape, const Stat
     const StringsView x = ctx.strings(0);
     StringWriter out;
     for (int64_t o = 0; o < v.outer; ++o) {
-      for (const int32_t k : s.first) {
+      for (int32_t id = 0; id < s.values; ++id) {
+        const int64_t k = s.first[static_cast<size_t>(id)];
         for (int64_t j = 0; j < v.inner; ++j) out.Add(x[(o * v.n + k) * v.inner + j]);
       }
     }
@@ -337,11 +361,13 @@ Status WriteValues(OpContext& ctx, const View& v, const Shape& shape, const Stat
     T* y = ctx.out<T>(0);
     if (shape.size() == 0) return Status();
     if (v.outer == 1 && v.inner == 1) {
-      for (size_t i = 0; i < s.first.size(); ++i) y[i] = x[s.first[i]];
+      const int32_t* first = s.first.data();
+      for (int32_t i = 0; i < s.values; ++i) y[i] = x[first[i]];
       return Status();
     }
     for (int64_t o = 0; o < v.outer; ++o) {
-      for (const int32_t k : s.first) {
+      for (int32_t id = 0; id < s.values; ++id) {
+        const int64_t k = s.first[static_cast<size_t>(id)];
         const T* from = x + (o * v.n + k) * v.inner;
         y = std::copy(from, from + v.inner, y);
       }
@@ -352,7 +378,7 @@ Status WriteValues(OpContext& ctx, const View& v, const Shape& shape, const Stat
 
 Status WriteIds(OpContext& ctx, int64_t n, const State& s) {
   const bool counts = ctx.num_outputs() > 2;
-  const int64_t values = static_cast<int64_t>(s.first.size());
+  const int64_t values = s.values;
   if (counts) OPKIT_RETURN_IF_ERROR(ctx.Allocate(2, Shape{values}));
   return OpContext::VisitDType(ctx.out_dtype(1), IndexTypes{}, [&](auto tag) {
     using I = decltype(tag);
@@ -376,8 +402,11 @@ Status Run(OpContext& ctx, const View& v) {
     s.own_ids.resize(static_cast<size_t>(v.n));
     s.ids = s.own_ids.data();
   }
-  s.first.clear();
-  if (v.n > 0) {
+  // One more: the loops write the next value's place before they know whether there is one.
+  if (s.first.size() <= static_cast<size_t>(v.n)) s.first.resize(static_cast<size_t>(v.n) + 1);
+  if (v.n == 0) {
+    s.values = 0;
+  } else {
     if (ctx.dtype(0) == DType::kString) {
       NumberStrings(ctx.strings(0), v, &s);
     } else {
@@ -393,7 +422,7 @@ Status Run(OpContext& ctx, const View& v) {
     }
   }
   Shape shape = v.shape;
-  shape[v.axis] = static_cast<int64_t>(s.first.size());
+  shape[v.axis] = s.values;
   OPKIT_RETURN_IF_ERROR(WriteValues(ctx, v, shape, s));
   return WriteIds(ctx, v.n, s);
 }
