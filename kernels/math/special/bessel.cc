@@ -13,9 +13,25 @@ constexpr double kTwoOverPi = 0.63661977236758134308;
 
 HWY_INLINE V Sqr(V x) { return hn::Mul(x, x); }
 
+// Not inlined: what the scaled and the plain functions share.
+// I_0 or I_1 for |x| <= 8.
+template <bool kF, int kOrder>
+HWY_NOINLINE V BesselISmall(V x) {
+  if constexpr (kOrder == 0) return OPKIT_FIT(kF, I0Small, Sqr(x));
+  return PlusZero(hn::Mul(x, OPKIT_FIT(kF, I1Small, Sqr(x))));
+}
+
+// The same beyond, times exp(-|x|).
+template <bool kF, int kOrder>
+HWY_NOINLINE V BesselIBig(V x) {
+  const V v = hn::Div(Set(1.0), hn::Abs(x)), root = hn::Sqrt(v);
+  if constexpr (kOrder == 0) return hn::Mul(OPKIT_FIT(kF, I0Big, v), root);
+  return hn::Mul(hn::CopySign(OPKIT_FIT(kF, I1Big, v), x), root);
+}
+
 // I_0 or I_1, times exp(-|x|) if kScaled.
 template <int kOrder, bool kScaled>
-struct BesselIFn {
+struct BesselIFn : Regions {
   static constexpr size_t kIn = 1, kRegions = kScaled ? 2 : 3;
   static constexpr unsigned kExact = 1u << 2;
   template <bool kF>
@@ -28,24 +44,13 @@ struct BesselIFn {
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0], ax = hn::Abs(x);
     if constexpr (kR == 2) return Set(kNan);
+    V y;
     if constexpr (kR == 0) {
-      V y;
-      if constexpr (kOrder == 0) {
-        y = OPKIT_FIT(kF, I0Small, Sqr(x));
-      } else {
-        y = PlusZero(hn::Mul(x, OPKIT_FIT(kF, I1Small, Sqr(x))));
-      }
+      y = BesselISmall<kF, kOrder>(x);
       if constexpr (kScaled) y = hn::Mul(y, Exp<kF>(hn::Neg(ax)));
       return y;
     }
-    const V v = hn::Div(Set(1.0), ax);
-    V y;
-    if constexpr (kOrder == 0) {
-      y = OPKIT_FIT(kF, I0Big, v);
-    } else {
-      y = hn::CopySign(OPKIT_FIT(kF, I1Big, v), x);
-    }
-    y = hn::Mul(y, hn::Sqrt(v));
+    y = BesselIBig<kF, kOrder>(x);
     if constexpr (!kScaled) {
       // The square of exp(x / 2) reaches where exp(x) is over the range already.
       const V half = Exp<kF>(hn::Mul(Set(0.5), ax));
@@ -55,9 +60,28 @@ struct BesselIFn {
   }
 };
 
+// K_0 or K_1 for 0 < x <= 1.
+template <bool kF, int kOrder>
+HWY_NOINLINE V BesselKSmall(V x) {
+  const V z = Sqr(x), log = LogPositive<kF>(x);
+  if constexpr (kOrder == 0) {
+    return hn::NegMulAdd(log, OPKIT_FIT(kF, I0One, z), OPKIT_FIT(kF, K0Small, z));
+  }
+  const V s = hn::MulAdd(log, OPKIT_FIT(kF, I1One, z), OPKIT_FIT(kF, K1Small, z));
+  return hn::MulAdd(x, s, hn::Div(Set(1.0), x));
+}
+
+// The same beyond, times exp(x).
+template <bool kF, int kOrder>
+HWY_NOINLINE V BesselKBig(V x) {
+  const V v = hn::Div(Set(1.0), x), root = hn::Sqrt(v);
+  if constexpr (kOrder == 0) return hn::Mul(OPKIT_FIT(kF, K0Big, v), root);
+  return hn::Mul(OPKIT_FIT(kF, K1Big, v), root);
+}
+
 // K_0 or K_1, times exp(x) if kScaled.
 template <int kOrder, bool kScaled>
-struct BesselKFn {
+struct BesselKFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 3;
   static constexpr unsigned kExact = 1u << 2;
   template <bool kF>
@@ -74,23 +98,11 @@ struct BesselKFn {
       return If(hn::Eq(x, Set(kInf)), Set(0.0), y);
     }
     if constexpr (kR == 0) {
-      const V z = Sqr(x), log = LogPositive<kF>(x);
-      if constexpr (kOrder == 0) {
-        y = hn::NegMulAdd(log, OPKIT_FIT(kF, I0One, z), OPKIT_FIT(kF, K0Small, z));
-      } else {
-        const V s = hn::MulAdd(log, OPKIT_FIT(kF, I1One, z), OPKIT_FIT(kF, K1Small, z));
-        y = hn::MulAdd(x, s, hn::Div(Set(1.0), x));
-      }
+      y = BesselKSmall<kF, kOrder>(x);
       if constexpr (kScaled) y = hn::Mul(y, Exp<kF>(x));
       return y;
     }
-    const V v = hn::Div(Set(1.0), x);
-    if constexpr (kOrder == 0) {
-      y = OPKIT_FIT(kF, K0Big, v);
-    } else {
-      y = OPKIT_FIT(kF, K1Big, v);
-    }
-    y = hn::Mul(y, hn::Sqrt(v));
+    y = BesselKBig<kF, kOrder>(x);
     if constexpr (!kScaled) y = hn::Mul(y, Exp<kF>(hn::Neg(x)));
     return y;
   }
@@ -113,10 +125,10 @@ HWY_INLINE V BesselJSmall(V x) {
   return hn::Mul(hn::Mul(f0, f1), p);
 }
 
-// J (or Y) for x >= 8 from sin(x), cos(x) and the slowly varying P and Q. With
+// J and Y for x >= 8 from sin(x), cos(x) and the slowly varying P and Q. With
 // chi = x - pi / 4 (- pi / 2) expanded there is no rounded phase.
-template <bool kF, int kOrder, bool kY>
-HWY_INLINE V BesselJYLarge(V x) {
+template <bool kF, int kOrder>
+HWY_NOINLINE void BesselLarge(V x, V& j, V& y) {
   const V inv = hn::Div(Set(1.0), x), w = Sqr(inv);
   V p, q;
   if constexpr (kOrder == 0) {
@@ -135,14 +147,14 @@ HWY_INLINE V BesselJYLarge(V x) {
     sum = diff;
     diff = hn::Neg(t);
   }
-  const V y = kY ? hn::MulAdd(p, diff, hn::Mul(q, sum)) : hn::MulSub(p, sum, hn::Mul(q, diff));
-  return hn::Mul(y, hn::Sqrt(hn::Mul(inv, Set(1 / kPi))));
+  const V scale = hn::Sqrt(hn::Mul(inv, Set(1 / kPi)));
+  j = hn::Mul(hn::MulSub(p, sum, hn::Mul(q, diff)), scale);
+  y = hn::Mul(hn::MulAdd(p, diff, hn::Mul(q, sum)), scale);
 }
 
 template <int kOrder>
-struct BesselJFn {
+struct BesselJFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 2;
-  static constexpr unsigned kExact = 0;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     return FirstOf(hn::Le(hn::Abs(a[0]), Set(8.0)));
@@ -151,16 +163,17 @@ struct BesselJFn {
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
     if constexpr (kR == 0) return BesselJSmall<kF, kOrder>(x);
-    const V y = BesselJYLarge<kF, kOrder, false>(hn::Abs(x));
-    if constexpr (kOrder == 0) return y;
-    return hn::Xor(y, hn::And(x, Set(-0.0)));
+    V j, y;
+    BesselLarge<kF, kOrder>(hn::Abs(x), j, y);
+    if constexpr (kOrder == 0) return j;
+    return hn::Xor(j, hn::And(x, Set(-0.0)));
   }
 };
 
 template <int kOrder>
-struct BesselYFn {
+struct BesselYFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 3;
-  static constexpr unsigned kExact = 0;
+  static constexpr unsigned kExact = 1u << 0;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = a[0];
@@ -169,7 +182,11 @@ struct BesselYFn {
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
-    if constexpr (kR == 1) return BesselJYLarge<kF, kOrder, true>(x);
+    if constexpr (kR == 1) {
+      V j, y;
+      BesselLarge<kF, kOrder>(x, j, y);
+      return y;
+    }
     if constexpr (kR == 2) {
       // Y_1(0) is NaN in TensorFlow's float32, -inf in its float64.
       const V zero = Set(kOrder == 1 && kF ? kNan : -kInf);

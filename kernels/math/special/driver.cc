@@ -117,6 +117,11 @@ HWY_INLINE void RunBlocks(Kernel<T> kernel, size_t inputs, const T* const* x, T*
     Block(kernel, inputs, p, b.out, padded, b);
     std::memcpy(y + at, b.out, m * sizeof(T));
   }
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  // gcc leaves this out after functions that take vectors and return nothing;
+  // SSE code of the caller would be slow.
+  _mm256_zeroupper();
+#endif
 }
 
 }  // namespace special

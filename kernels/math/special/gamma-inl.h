@@ -28,8 +28,8 @@ HWY_INLINE V LgammaMid(V u) {
 // x (lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) from w = 1 / x^2.
 template <bool kF>
 HWY_INLINE V StirlingSeries(V w) {
-  if constexpr (kF) return Horner(w, kStirlingLowF);
-  return Horner(w, kStirlingD);
+  if constexpr (kF) return Horner<true>(w, kStirlingLowF);
+  return Horner<false>(w, kStirlingD);
 }
 
 // lgamma(x), x >= kStirling; kLog chooses the accuracy of the logarithm.
@@ -76,9 +76,9 @@ HWY_INLINE V ReflectionSine(V r) {
   return hn::Mul(hn::Abs(SinPiReduced<false>(hn::Sub(r, hn::Round(r)))), Set(1 / kPi));
 }
 
-struct LgammaFn {
+struct LgammaFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 7;
-  static constexpr unsigned kExact = 1u << 3 | 1u << 6;
+  static constexpr unsigned kExact = 1u << 3 | 1u << 6, kWide = 1u << 5;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = a[0];
@@ -137,9 +137,9 @@ HWY_INLINE V DigammaStirling(V x) {
   const V w = hn::Mul(inv, inv);
   V t;
   if constexpr (kF) {
-    t = Horner(w, kDigammaAsymLowF);
+    t = Horner<true>(w, kDigammaAsymLowF);
   } else {
-    t = Horner(w, kDigammaAsymD);
+    t = Horner<false>(w, kDigammaAsymD);
   }
   return hn::Sub(LogNormal<kF>(x), hn::MulAdd(w, t, hn::Mul(Set(0.5), inv)));
 }
@@ -176,9 +176,9 @@ HWY_INLINE V DigammaReflection(V x) {
   return If(hn::Eq(s, Set(0.0)), Set(kNan), hn::Mul(Set(kPi), hn::Div(c, s)));
 }
 
-struct DigammaFn {
+struct DigammaFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 6;
-  static constexpr unsigned kExact = 1u << 1 | 1u << 2 | 1u << 5;
+  static constexpr unsigned kExact = 1u << 1 | 1u << 2 | 1u << 5, kWide = 1u << 4;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = a[0];

@@ -19,9 +19,50 @@ namespace special {
 constexpr double kTwoPi = 6.28318530717958647693;
 
 template <bool kF>
-constexpr double kSeriesEps = kF ? 1e-10 : 1e-17;
+constexpr double kSeriesEps = kF ? 1e-9 : 1e-17;
+
+// Convergents of a continued fraction, each lane up to where it would stop alone:
+// when a step changes it by less than kEps.
 template <bool kF>
-constexpr double kFractionEps = kF ? 1e-10 : 3e-16;
+struct Convergents {
+  static constexpr double kEps = kF ? 5e-9 : 3e-16;
+  V a0, a1, b0, b1, num, den;
+  M open;
+
+  HWY_INLINE void Start(V first_a, V first_b) {
+    a0 = num = Set(0.0);
+    b0 = den = Set(1.0);
+    a1 = first_a;
+    b1 = first_b;
+    open = hn::Not(hn::MaskFalse(Dd()));
+  }
+  HWY_INLINE void Step(V alpha, V beta) {
+    const V a2 = hn::MulAdd(beta, a1, hn::Mul(alpha, a0));
+    const V b2 = hn::MulAdd(beta, b1, hn::Mul(alpha, b0));
+    a0 = a1;
+    a1 = a2;
+    b0 = b1;
+    b1 = b2;
+  }
+  // Whether no lane goes on. NaN stops too.
+  HWY_INLINE bool Done() {
+    num = If(open, a1, num);
+    den = If(open, b1, den);
+    const V cross = hn::Mul(a1, b0), gap = hn::NegMulAdd(a0, b1, cross);
+    open = hn::And(open, hn::Gt(hn::Abs(gap), hn::Abs(hn::Mul(cross, Set(kEps)))));
+    if (hn::AllFalse(Dd(), open)) return true;
+    const M large = hn::Gt(hn::Abs(b1), Set(1e50));
+    if (HWY_UNLIKELY(!hn::AllFalse(Dd(), large))) {
+      const V scale = If(large, hn::Div(Set(1.0), b1), Set(1.0));
+      a0 = hn::Mul(a0, scale);
+      a1 = hn::Mul(a1, scale);
+      b0 = hn::Mul(b0, scale);
+      b1 = hn::Mul(b1, scale);
+    }
+    return false;
+  }
+  HWY_INLINE V Value() const { return hn::Div(num, den); }
+};
 
 // mu - log(1 + mu) for |mu| <= 1/2 with s = mu / (2 + mu).
 template <bool kF>
@@ -123,35 +164,20 @@ HWY_INLINE V GammaSeries(V a, V x) {
 // x^-a e^x Gamma(a, x) for x >= max(1, a), scaled as above.
 template <bool kF>
 HWY_INLINE V GammaFraction(V a, V x) {
-  const Dd d;
   const V inv = hn::Div(Set(1.0), hn::Max(x, Set(16.0)));
   const V first = hn::Mul(hn::Sub(hn::Add(x, Set(1.0)), a), inv);
-  V a0 = Set(0.0), a1 = inv, b0 = Set(1.0), b1 = first, value = Set(0.0);
-  M open = hn::Not(hn::MaskFalse(d));
   const V scale = hn::Mul(inv, inv);
-  for (int k = 1; k < 2000; k += 4) {
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) {
+  Convergents<kF> c;
+  c.Start(inv, first);
+  for (int k = 1; k < 2000; k += 2) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
       const V kv = Set(static_cast<double>(k + j));
-      const V b = hn::MulAdd(Set(static_cast<double>(2 * (k + j))), inv, first);
-      const V c = hn::Mul(hn::Mul(kv, hn::Sub(a, kv)), scale);
-      const V a2 = hn::MulAdd(b, a1, hn::Mul(c, a0)), b2 = hn::MulAdd(b, b1, hn::Mul(c, b0));
-      a0 = a1;
-      a1 = a2;
-      b0 = b1;
-      b1 = b2;
+      c.Step(hn::Mul(hn::Mul(kv, hn::Sub(a, kv)), scale), hn::MulAdd(hn::Add(kv, kv), inv, first));
     }
-    const V norm = hn::Div(Set(1.0), b1);
-    a0 = hn::Mul(a0, norm);
-    a1 = hn::Mul(a1, norm);
-    b0 = hn::Mul(b0, norm);
-    b1 = Set(1.0);
-    const V step = hn::Abs(hn::Sub(a1, value));
-    value = If(open, a1, value);
-    open = hn::And(open, hn::Gt(step, hn::Mul(a1, Set(kFractionEps<kF>))));
-    if (hn::AllFalse(d, open)) break;
+    if (c.Done()) break;
   }
-  return value;
+  return c.Value();
 }
 
 // The smaller of P and Q for |x - a| <= a / 2, a >= 16; which one is it: P where
@@ -165,24 +191,24 @@ HWY_INLINE V GammaTemme(V a, V x) {
   const V eta = hn::CopySign(hn::Sqrt(hn::Add(phi, phi)), delta);
   V t;
   if constexpr (kF) {
-    t = Horner(eta, kTemme4F);
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme3F));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme2F));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme1F));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme0F));
+    t = Horner<true>(eta, kTemme4F);
+    t = hn::MulAdd(t, inv, Horner<true>(eta, kTemme3F));
+    t = hn::MulAdd(t, inv, Horner<true>(eta, kTemme2F));
+    t = hn::MulAdd(t, inv, Horner<true>(eta, kTemme1F));
+    t = hn::MulAdd(t, inv, Horner<true>(eta, kTemme0F));
   } else {
-    t = Horner(eta, kTemme11D);
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme10D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme9D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme8D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme7D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme6D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme5D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme4D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme3D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme2D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme1D));
-    t = hn::MulAdd(t, inv, Horner(eta, kTemme0D));
+    t = Horner<false>(eta, kTemme11D);
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme10D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme9D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme8D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme7D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme6D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme5D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme4D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme3D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme2D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme1D));
+    t = hn::MulAdd(t, inv, Horner<false>(eta, kTemme0D));
   }
   t = hn::Mul(t, hn::Sqrt(hn::Mul(inv, Set(1 / kTwoPi))));
   t = hn::Xor(t, hn::And(eta, Set(-0.0)));
@@ -329,9 +355,12 @@ HWY_INLINE V BetaPrefactor(V a, V b, V x, V y) {
     const V scale = hn::Div(hn::Mul(a, hn::Div(b, s)), Set(kTwoPi));
     return hn::Mul(Exp<false>(hn::Neg(e)), hn::Sqrt(scale));
   }
-  V qa, qb, qs;
-  const V ga = LgammaSplit(a, qa), gb = LgammaSplit(b, qb), gs = LgammaSplit(s, qs);
-  const V g = hn::Sub(gs, hn::Add(ga, gb)), q = hn::Div(qs, hn::Mul(qa, qb));
+  const V at[] = {a, b, s};
+  V lgamma[3], factor[3];
+#pragma GCC unroll 1
+  for (int i = 0; i < 3; ++i) lgamma[i] = LgammaSplit(at[i], factor[i]);
+  const V g = hn::Sub(lgamma[2], hn::Add(lgamma[0], lgamma[1]));
+  const V q = hn::Div(factor[2], hn::Mul(factor[0], factor[1]));
   V low_x, low_y, lost;
   const V log_x = LogPair(x, low_x), log_y = LogPair(y, low_y);
   const V pa = hn::Mul(a, log_x), pb = hn::Mul(b, log_y);
@@ -346,48 +375,33 @@ HWY_INLINE V BetaPrefactor(V a, V b, V x, V y) {
 // I_x(a, b) B(a, b) / (x^a y^b) for x below about a / (a + b).
 template <bool kF>
 HWY_INLINE V BetaFraction(V a, V b, V x, V y) {
-  const Dd d;
   const V one = Set(1.0), s = hn::Add(a, b);
   const V lambda1 = hn::Add(hn::MulSub(a, y, hn::Mul(b, x)), one);  // a - (a + b) x + 1
   const V y1 = hn::Add(one, y);
   V r = hn::Div(one, hn::Add(a, one));  // 1 / (a + 2 n + 1)
-  V a0 = Set(0.0), a1 = one, b0 = one, b1 = hn::Mul(hn::Mul(a, r), lambda1);
-  V value = Set(0.0);
-  M open = hn::Not(hn::MaskFalse(d));
-  for (int n = 1; n < 3000; n += 4) {
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) {
+  Convergents<kF> c;
+  c.Start(one, hn::Mul(hn::Mul(a, r), lambda1));
+  for (int n = 1; n < 3000; n += 2) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
       const V nv = Set(static_cast<double>(n + j));
-      const V an = hn::Add(a, nv);
+      const V an = hn::Add(a, nv), xr = hn::Mul(x, r);
       // With r = 1 / (a + 2 n - 1): t = n (b - n) x r.
-      const V t = hn::Mul(hn::Mul(nv, hn::Sub(b, nv)), hn::Mul(x, r));
-      const V alpha = hn::Mul(hn::Mul(hn::Mul(hn::Sub(an, one), r), x),
+      const V t = hn::Mul(hn::Mul(nv, hn::Sub(b, nv)), xr);
+      const V alpha = hn::Mul(hn::Mul(hn::Sub(an, one), xr),
                               hn::Mul(hn::Add(s, Set(static_cast<double>(n + j - 1))), t));
       r = hn::Div(one, hn::Add(an, hn::Add(nv, one)));
-      const V beta = hn::Add(hn::Add(nv, t), hn::Mul(hn::Mul(an, r), hn::MulAdd(nv, y1, lambda1)));
-      const V a2 = hn::MulAdd(beta, a1, hn::Mul(alpha, a0));
-      const V b2 = hn::MulAdd(beta, b1, hn::Mul(alpha, b0));
-      a0 = a1;
-      a1 = a2;
-      b0 = b1;
-      b1 = b2;
+      const V beta = hn::MulAdd(hn::Mul(an, r), hn::MulAdd(nv, y1, lambda1), hn::Add(nv, t));
+      c.Step(alpha, beta);
     }
-    const V norm = hn::Div(one, b1);
-    a0 = hn::Mul(a0, norm);
-    a1 = hn::Mul(a1, norm);
-    b0 = hn::Mul(b0, norm);
-    b1 = one;
-    const V step = hn::Abs(hn::Sub(a1, value));
-    value = If(open, a1, value);
-    open = hn::And(open, hn::Gt(step, hn::Mul(hn::Abs(a1), Set(kFractionEps<kF>))));
-    if (hn::AllFalse(d, open)) break;
+    if (c.Done()) break;
   }
-  return value;
+  return c.Value();
 }
 
-struct BetaincFn {
+struct BetaincFn : Regions {
   static constexpr size_t kIn = 3, kRegions = 4;
-  static constexpr unsigned kExact = 1u << 1 | 1u << 2 | 1u << 3;
+  static constexpr unsigned kExact = 1u << 1 | 1u << 2 | 1u << 3, kNarrow = 1u << 0;
   template <bool kF>
   static HWY_INLINE V Region(const V* in) {
     const V a = in[0], b = in[1], x = in[2], small = hn::Min(a, b), large = hn::Max(a, b);
@@ -407,8 +421,8 @@ struct BetaincFn {
       const M end = hn::Or(hn::Eq(in[2], zero), hn::Eq(in[2], one));
       return If(hn::AndNot(below, end), PlusZero(in[2]), Set(kNan));
     }
-    // Four steps of the fraction must stay in range; the result is a step long before.
-    const V a0 = hn::Min(in[0], Set(1e70)), b0 = hn::Min(in[1], Set(1e70));
+    // Two steps of the fraction must stay in range; the result is a step long before.
+    const V a0 = hn::Min(in[0], Set(1e50)), b0 = hn::Min(in[1], Set(1e50));
     // DLMF 8.17.4 where x is past the mean.
     const V y0 = hn::Sub(one, in[2]);
     const M swap = hn::Gt(hn::Mul(in[2], hn::Add(hn::Add(a0, b0), Set(2.0))), hn::Add(a0, one));

@@ -8,9 +8,8 @@ namespace opkit {
 namespace HWY_NAMESPACE {
 namespace special {
 
-struct DawsnFn {
+struct DawsnFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 3;
-  static constexpr unsigned kExact = 0;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = hn::Abs(a[0]);
@@ -28,7 +27,7 @@ struct DawsnFn {
   }
 };
 
-struct ExpintFn {
+struct ExpintFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 5;
   static constexpr unsigned kExact = 1u << 0 | 1u << 4;
   template <bool kF>
@@ -60,9 +59,26 @@ struct ExpintFn {
   }
 };
 
-// DLMF 7.5.3 and 7.5.4 beyond 1.6, with the phase reduced exactly.
+// Both integrals for 1.6 < x <= 1e18: DLMF 7.5.3 and 7.5.4 with the phase reduced exactly.
+template <bool kF>
+HWY_NOINLINE void FresnelOuter(V x, V& sine, V& cosine) {
+  const V x2 = hn::Mul(x, x);
+  const V inv = hn::Div(Set(1.0), x), inv2 = hn::Mul(inv, inv), t = hn::Mul(inv2, inv2);
+  const V f = hn::Mul(hn::Mul(inv, Set(1 / kPi)), OPKIT_FIT(kF, FresnelF, t));
+  const V g =
+      hn::Mul(hn::Mul(hn::Mul(inv, inv2), Set(1 / (kPi * kPi))), OPKIT_FIT(kF, FresnelG, t));
+  // x^2 / 2 = w + low; low is 0 for float32.
+  const V w = hn::Mul(x2, Set(0.5));
+  const V low = kF ? Set(0.0) : hn::Mul(ProductLow(x, x, x2), Set(0.5));
+  const V turn = hn::Mul(Set(2.0), hn::Round(hn::Mul(w, Set(0.5))));
+  V s, c;
+  SinCosPi<kF>(hn::Add(hn::Sub(w, turn), low), s, c);
+  sine = hn::NegMulAdd(f, c, hn::NegMulAdd(g, s, Set(0.5)));
+  cosine = hn::MulAdd(f, s, hn::NegMulAdd(g, c, Set(0.5)));
+}
+
 template <bool kSine>
-struct FresnelFn {
+struct FresnelFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 3;
   static constexpr unsigned kExact = 1u << 2;
   template <bool kF>
@@ -84,39 +100,24 @@ struct FresnelFn {
       }
       return PlusZero(hn::Mul(x, OPKIT_FIT(kF, FresnelC, t)));
     }
-    const V ax = hn::Abs(x);
-    const V inv = hn::Div(Set(1.0), ax), inv2 = hn::Mul(inv, inv), t = hn::Mul(inv2, inv2);
-    const V f = hn::Mul(hn::Mul(inv, Set(1 / kPi)), OPKIT_FIT(kF, FresnelF, t));
-    const V g =
-        hn::Mul(hn::Mul(hn::Mul(inv, inv2), Set(1 / (kPi * kPi))), OPKIT_FIT(kF, FresnelG, t));
-    // x^2 / 2 = w + low; low is 0 for float32.
-    const V w = hn::Mul(x2, Set(0.5));
-    const V low = kF ? Set(0.0) : hn::Mul(ProductLow(x, x, x2), Set(0.5));
-    const V turn = hn::Mul(Set(2.0), hn::Round(hn::Mul(w, Set(0.5))));
-    V s, c;
-    SinCosPi<kF>(hn::Add(hn::Sub(w, turn), low), s, c);
-    V y;
-    if constexpr (kSine) {
-      y = hn::NegMulAdd(f, c, hn::NegMulAdd(g, s, Set(0.5)));
-    } else {
-      y = hn::MulAdd(f, s, hn::NegMulAdd(g, c, Set(0.5)));
-    }
-    return hn::CopySign(y, x);
+    V sine, cosine;
+    FresnelOuter<kF>(hn::Abs(x), sine, cosine);
+    return hn::CopySign(kSine ? sine : cosine, x);
   }
 };
 using FresnelSinFn = FresnelFn<true>;
 using FresnelCosFn = FresnelFn<false>;
 
 // DLMF 25.12.4 and 25.12.6 bring x to [1/2, 3/2].
-struct SpenceFn {
-  static constexpr size_t kIn = 1, kRegions = 4;
-  static constexpr unsigned kExact = 1u << 3;
+struct SpenceFn : Regions {
+  static constexpr size_t kIn = 1, kRegions = 5;
+  static constexpr unsigned kExact = 1u << 4;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = a[0];
-    const V r = FirstOf(hn::And(hn::Ge(x, Set(0.5)), hn::Le(x, Set(1.5))), hn::Lt(x, Set(0.5)),
+    const V r = FirstOf(hn::Lt(x, Set(0.5)), hn::Le(x, Set(1.5)), hn::Le(x, Set(2.0)),
                         hn::Lt(x, Set(kInf)));
-    return If(hn::Ge(x, Set(0.0)), r, Set(3.0));
+    return If(hn::Ge(x, Set(0.0)), r, Set(4.0));
   }
   template <bool kF>
   static HWY_INLINE V Middle(V w) {
@@ -132,13 +133,12 @@ struct SpenceFn {
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
-    if constexpr (kR == 3) return Set(kNan);
-    if constexpr (kR == 0) return PlusZero(Middle<kF>(hn::Sub(x, Set(1.0))));
+    if constexpr (kR == 4) return Set(kNan);
+    if constexpr (kR == 1) return PlusZero(Middle<kF>(hn::Sub(x, Set(1.0))));
     const V log = LogPositive<kF>(x);
-    if constexpr (kR == 1) return Low<kF>(x, log);
+    if constexpr (kR == 0) return Low<kF>(x, log);
     const V u = hn::Div(Set(1.0), x);
-    const V inner = If(hn::Lt(u, Set(0.5)), Low<kF>(hn::Min(u, Set(0.5)), hn::Neg(log)),
-                       Middle<kF>(hn::Sub(u, Set(1.0))));
+    const V inner = kR == 2 ? Middle<kF>(hn::Sub(u, Set(1.0))) : Low<kF>(u, hn::Neg(log));
     return hn::NegMulSub(hn::Mul(Set(0.5), log), log, inner);
   }
 };

@@ -19,20 +19,20 @@ HWY_INLINE V TailRoot(V p) {
 
 // The positive g with a tail of p <= 1/8, as long as z < 6.
 template <bool kF>
-HWY_INLINE V NearTail(V z) {
+HWY_NOINLINE V NearTail(V z) {
   return OPKIT_FIT(kF, NdtriA, z);
 }
 
 template <bool kF>
-HWY_INLINE V FarTail(V z) {
+HWY_NOINLINE V FarTail(V z) {
   const V b = OPKIT_FIT(kF, NdtriB, hn::Min(z, Set(16.0)));
   if constexpr (kF) return b;
   return If(hn::Lt(z, Set(16.0)), b, OPKIT_FIT(kF, NdtriC, hn::Max(z, Set(16.0))));
 }
 
-struct ErfinvFn {
+struct ErfinvFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 4;
-  static constexpr unsigned kExact = 1u << 3;
+  static constexpr unsigned kExact = 1u << 3, kWide = 1u << 2;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = hn::Abs(a[0]);
@@ -51,7 +51,7 @@ struct ErfinvFn {
   }
 };
 
-struct NdtriFn {
+struct NdtriFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 4;
   static constexpr unsigned kExact = 1u << 3;
   template <bool kF>

@@ -45,16 +45,43 @@ constexpr double kLn2Lo = 0x1.ef35793c76730p-45;
 HWY_INLINE V Set(double c) { return hn::Set(Dd(), c); }
 HWY_INLINE V If(M m, V a, V b) { return hn::IfThenElse(m, a, b); }
 
-// Coefficients lowest first.
-template <size_t kN, size_t... kI>
-HWY_INLINE V HornerSteps([[maybe_unused]] V u, const double (&c)[kN], std::index_sequence<kI...>) {
-  V p = Set(c[kN - 1]);
-  ((p = hn::MulAdd(p, u, Set(c[kN - 2 - kI]))), ...);
+// The kCount coefficients kFrom, kFrom + kStep, .. as a polynomial in w.
+template <size_t kFrom, size_t kStep, size_t kN, size_t... kI>
+HWY_INLINE V HornerSteps([[maybe_unused]] V w, const double (&c)[kN], std::index_sequence<kI...>) {
+  constexpr size_t kLast = kFrom + sizeof...(kI) * kStep;
+  V p = Set(c[kLast]);
+  ((p = hn::MulAdd(p, w, Set(c[kLast - (kI + 1) * kStep]))), ...);
   return p;
 }
-template <size_t kN>
+template <size_t kFrom, size_t kStep, size_t kCount, size_t kN>
+HWY_INLINE V HornerPart(V w, const double (&c)[kN]) {
+  return HornerSteps<kFrom, kStep>(w, c, std::make_index_sequence<kCount - 1>());
+}
+
+// A polynomial, coefficients lowest first. One long chain of multiply-adds would
+// wait for itself: kF makes sums of two or four polynomials in a power of u, which
+// costs an ULP or two of a double; else very long ones are cut where the terms are
+// small enough not to matter.
+template <bool kF, size_t kN>
 HWY_INLINE V Horner(V u, const double (&c)[kN]) {
-  return HornerSteps(u, c, std::make_index_sequence<kN - 1>());
+  const V u2 = hn::Mul(u, u), u4 = hn::Mul(u2, u2);
+  if constexpr (kF ? kN < 6 : kN < 18) {
+    return HornerPart<0, 1, kN>(u, c);
+  } else if constexpr (!kF) {
+    constexpr size_t kCut = kN < 26 ? 8 : 16;
+    V power = hn::Mul(u4, u4);
+    if constexpr (kCut == 16) power = hn::Mul(power, power);
+    return hn::MulAdd(HornerPart<kCut, 1, kN - kCut>(u, c), power, HornerPart<0, 1, kCut>(u, c));
+  } else if constexpr (kN < 14) {
+    const V odd = HornerPart<1, 2, kN / 2>(u2, c);
+    return hn::MulAdd(odd, u, HornerPart<0, 2, (kN + 1) / 2>(u2, c));
+  } else {
+    const V low =
+        hn::MulAdd(HornerPart<1, 4, (kN + 2) / 4>(u4, c), u, HornerPart<0, 4, (kN + 3) / 4>(u4, c));
+    const V high =
+        hn::MulAdd(HornerPart<3, 4, kN / 4>(u4, c), u, HornerPart<2, 4, (kN + 1) / 4>(u4, c));
+    return hn::MulAdd(high, u2, low);
+  }
 }
 
 // A table of tables.h: a polynomial, for float64 over kQ where that is shorter.
@@ -62,10 +89,10 @@ template <bool kF, size_t kNf, size_t kNd, size_t kNq>
 HWY_INLINE V Fit(V t, double mid, const double (&f)[kNf], const double (&d)[kNd],
                  const double (&q)[kNq]) {
   const V u = mid != 0 ? hn::Sub(t, Set(mid)) : t;
-  if constexpr (kF) return Horner(u, f);
-  const V p = Horner(u, d);
+  if constexpr (kF) return Horner<true>(u, f);
+  const V p = Horner<false>(u, d);
   if constexpr (kNq == 1) return p;
-  return hn::Div(p, Horner(u, q));
+  return hn::Div(p, Horner<false>(u, q));
 }
 #define OPKIT_FIT(kF, name, t) Fit<kF>(t, k##name##Mid, k##name##F, k##name##D, k##name##Q)
 
@@ -85,13 +112,13 @@ HWY_INLINE V Exp(V x) {
   const V magic = Set(6755399441055744.0 + 1023.0);
   if constexpr (kF) {
     const V scale = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(n, magic))));
-    return hn::IfThenZeroElse(under, hn::Mul(Horner(r, kExpF), scale));
+    return hn::IfThenZeroElse(under, hn::Mul(Horner<true>(r, kExpF), scale));
   } else {
     const V half = hn::Round(hn::Mul(n, Set(0.5)));
     const V s1 = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(half, magic))));
     const V s2 =
         hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(du, hn::Add(hn::Sub(n, half), magic))));
-    return hn::Mul(hn::Mul(Horner(r, kExpD), s1), s2);
+    return hn::Mul(hn::Mul(Horner<false>(r, kExpD), s1), s2);
   }
 }
 
@@ -111,7 +138,7 @@ HWY_INLINE V SplitExponent(V x, V& f) {
 // log(1 + f) = 2 atanh(s) = f - f^2 / 2 + s (f^2 / 2 + z AtanhTwice(z)), s = f / (2 + f), z = s^2.
 template <size_t kN>
 HWY_INLINE V AtanhTwice(V z, const double (&tail)[kN]) {
-  const V t = Horner(z, tail);
+  const V t = Horner<false>(z, tail);
   return hn::Add(t, t);
 }
 
@@ -121,7 +148,7 @@ HWY_INLINE V LogShort(V x, const double (&tail)[kN]) {
   V f;
   const V k = SplitExponent(x, f);
   const V s = hn::Div(f, hn::Add(f, Set(2.0))), s2 = hn::Add(s, s);
-  const V y = hn::MulAdd(hn::Mul(s2, hn::Mul(s, s)), Horner(hn::Mul(s, s), tail), s2);
+  const V y = hn::MulAdd(hn::Mul(s2, hn::Mul(s, s)), Horner<true>(hn::Mul(s, s), tail), s2);
   return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), y);
 }
 
@@ -228,7 +255,7 @@ HWY_INLINE void SinCosPi(V w, V& s, V& c) {
 
 // sin(x) and cos(x): Cody-Waite to 1.6e9, libm above.
 template <bool kF>
-HWY_INLINE void SinCos(V x, V& s, V& c) {
+HWY_NOINLINE void SinCos(V x, V& s, V& c) {
   const Dd d;
   const M big = hn::Not(hn::Lt(hn::Abs(x), Set(1.6e9)));
   const V xs = hn::IfThenZeroElse(big, x);
@@ -266,8 +293,13 @@ HWY_INLINE void SinCos(V x, V& s, V& c) {
 
 // --- kernels -----------------------------------------------------------------
 // A function Fn says in which of its kRegions elements lie (Region<kF>) and
-// evaluates one region (Eval<kF, r>), kF for results that become float32. The
-// regions in the bit set kExact are evaluated with kF = false for them too.
+// evaluates one region (Eval<kF, r>), kF for results that become float32. Bit sets
+// of regions: kExact are evaluated with kF = false for float32 too, in kWide and
+// kNarrow lies no float32 or no float64 argument.
+struct Regions {
+  static constexpr unsigned kExact = 0, kWide = 0, kNarrow = 0;
+};
+constexpr bool Has(unsigned set, size_t region) { return ((set >> region) & 1) != 0; }
 
 // The number of the first mask that holds, how many there are if none.
 template <class... Masks>
@@ -325,13 +357,13 @@ inline HWY_NOINLINE void Widened(Evaluate evaluate, size_t inputs, const float* 
 
 template <class Fn, size_t kR>
 HWY_INLINE void EvalOne(const double* const* x, double* y, size_t n) {
-  EvalRegion<Fn, false, kR>(x, y, n);
+  if constexpr (!Has(Fn::kNarrow, kR)) EvalRegion<Fn, false, kR>(x, y, n);
 }
 template <class Fn, size_t kR>
 HWY_INLINE void EvalOne(const float* const* x, float* y, size_t n) {
-  if constexpr ((Fn::kExact >> kR) & 1) {
+  if constexpr (Has(Fn::kExact, kR)) {
     Widened(EvalRegion<Fn, false, kR, double>, Fn::kIn, x, y, n);
-  } else {
+  } else if constexpr (!Has(Fn::kWide, kR)) {
     EvalRegion<Fn, true, kR>(x, y, n);
   }
 }

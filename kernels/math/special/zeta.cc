@@ -50,7 +50,7 @@ HWY_INLINE V EulerMaclaurin(V s, V w, V shift) {
 // The same for any q > 0: where s is so large that the corrections do not fall,
 // the first terms have made the tail negligible.
 template <bool kF>
-HWY_INLINE V HurwitzNear(V s, V q, V shift) {
+HWY_NOINLINE V HurwitzNear(V s, V q, V shift) {
   constexpr int kTerms = kF ? 5 : 9, kCorrections = kF ? 6 : 12;
   s = hn::Min(s, Set(1e150));  // beyond all is 0, 1 or inf
   V sum = Set(0.0);
@@ -111,7 +111,7 @@ HWY_INLINE V HurwitzRegion(V s, V q) {
   return If(proper, y, Set(3.0));
 }
 
-struct ZetaFn {
+struct ZetaFn : Regions {
   static constexpr size_t kIn = 2, kRegions = 4;
   static constexpr unsigned kExact = 1u << 2 | 1u << 3;
   template <bool kF>
@@ -135,22 +135,24 @@ HWY_INLINE V FactorialLookup(V n, const double* table) {
 
 // (-1)^(n + 1) n! zeta(n + 1, x); digamma for n = 0. For float32, and where n!
 // is over the range, log n! goes into the exponents of the sum.
-struct PolygammaFn {
-  static constexpr size_t kIn = 2, kRegions = 6;
-  static constexpr unsigned kExact = 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5;
+struct PolygammaFn : Regions {
+  static constexpr size_t kIn = 2, kRegions = 7;
+  static constexpr unsigned kExact = 1u << 2 | 1u << 4 | 1u << 5 | 1u << 6;
   template <bool kF>
   static HWY_INLINE V Region(const V* in) {
     const V n = in[0], x = in[1];
     const V plain = HurwitzRegion<kF>(hn::Add(n, Set(1.0)), x);
     const M order = hn::And(hn::Gt(n, Set(0.0)), IsWhole(n));
     const M large = hn::And(hn::Gt(n, Set(170.0)), hn::Lt(plain, Set(2.0)));
-    const V y = If(order, If(large, Set(5.0), plain), Set(3.0));
+    const V whole = If(large, Set(5.0), If(hn::Eq(plain, Set(3.0)), Set(6.0), plain));
+    const V y = If(order, whole, Set(3.0));
     return If(hn::Eq(n, Set(0.0)), Set(4.0), y);
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* in) {
     const V n = in[0], x = in[1];
-    if constexpr (kR == 3) return Else(n, x);
+    if constexpr (kR == 3) return Set(kNan);
+    if constexpr (kR == 6) return Else(n, x);
     if constexpr (kR == 4) return Digamma(x);
     const V s = hn::Add(n, Set(1.0));
     V shift = Set(0.0), factor = hn::Neg(Set(1.0)), y;
@@ -178,8 +180,7 @@ struct PolygammaFn {
     const V at_inf = If(IsWhole(hn::Mul(Set(0.5), n)), Set(-0.0), zero);
     y = If(hn::Eq(x, inf), at_inf, y);
     y = If(hn::Eq(n, inf), If(hn::Le(x, Set(1.0)), inf, nan), y);
-    const M order = hn::And(hn::Ge(n, zero), IsWhole(n));
-    return If(hn::And(order, hn::Not(hn::IsNaN(x))), y, nan);
+    return If(hn::IsNaN(x), x, y);
   }
 };
 

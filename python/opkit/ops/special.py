@@ -381,8 +381,16 @@ def _betainc_bench(types: Types) -> Iterator[Case]:
         )
 
 
+def _polygamma_bench(types: Types) -> Iterator[Case]:
+    orders = draw(lambda rng, dtype: rng.integers(0, 20, 100_000).astype(dtype), "orders 0 to 19")
+    yield Case("orders-n100000", {"a": orders, "x": arr(100_000, low=0.3, high=30)})
+    # NaN for most orders, which are not whole: what that costs.
+    assert callable(_POLYGAMMA.bench)
+    yield from _POLYGAMMA.bench(types)
+
+
 register(
-    replace(_POLYGAMMA, cases=_polygamma_cases),
+    replace(_POLYGAMMA, cases=_polygamma_cases, bench=_polygamma_bench),
     Spec(
         "Betainc",
         _betainc_cases,
