@@ -78,9 +78,29 @@ void FloatToBFloat16(const float* x, BFloat16* y, size_t n) {
 }
 
 #if HWY_TARGET == HWY_AVX3
+// With VBMI a permutation of bytes finds one of 128 entries. Only to be called
+// on CPUs that have it.
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) void LookupBytesVbmi(const uint8_t* table,
+                                                                            const uint8_t* x,
+                                                                            uint8_t* y, size_t n) {
+  const __m512i t0 = _mm512_loadu_si512(table);
+  const __m512i t1 = _mm512_loadu_si512(table + 64);
+  const __m512i t2 = _mm512_loadu_si512(table + 128);
+  const __m512i t3 = _mm512_loadu_si512(table + 192);
+  for (size_t i = 0; i < n; i += 64) {
+    const __mmask64 some = n - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (n - i)) - 1;
+    const __m512i v = _mm512_maskz_loadu_epi8(some, x + i);
+    const __m512i low = _mm512_permutex2var_epi8(t0, v, t1);
+    const __m512i high = _mm512_permutex2var_epi8(t2, v, t3);
+    _mm512_mask_storeu_epi8(y + i, some, _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), low, high));
+  }
+}
+
 // The table as 128 words in four registers: two two-register permutations and a
 // blend find the word, a shift by 0 or 8 the byte.
 void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
+  static const bool has_vbmi = __builtin_cpu_supports("avx512vbmi");
+  if (has_vbmi) return LookupBytesVbmi(table, x, y, n);
   const hn::ScalableTag<uint8_t> d8;
   const hn::ScalableTag<uint16_t> d;
   const size_t lanes = hn::Lanes(d8);
