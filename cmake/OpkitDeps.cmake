@@ -1,4 +1,4 @@
-# Eigen, Highway and DUCC headers, as an interface target opkit_deps. They are taken from the
+# Highway's headers, as an interface target opkit_deps. They are taken from the
 # include folder of the installed TensorFlow wheel, which is found without importing TensorFlow.
 if(OPKIT_DEPS_DIR)
   set(deps ${OPKIT_DEPS_DIR})
@@ -9,23 +9,16 @@ else()
     OUTPUT_VARIABLE deps OUTPUT_STRIP_TRAILING_WHITESPACE)
 endif()
 
-find_path(OPKIT_EIGEN_DIR Eigen/Core PATHS ${deps} ${deps}/eigen3 NO_DEFAULT_PATH NO_CACHE)
 find_path(OPKIT_HIGHWAY_DIR hwy/highway.h
   PATHS ${deps}/external/com_google_highway ${deps} NO_DEFAULT_PATH NO_CACHE)
-find_path(OPKIT_DUCC_DIR ducc0/fft/fft.h
-  PATHS ${deps}/external/ducc/src ${deps} NO_DEFAULT_PATH NO_CACHE)
-foreach(dep EIGEN HIGHWAY DUCC)
-  if(NOT OPKIT_${dep}_DIR)
-    message(FATAL_ERROR
-      "opkit: no ${dep} headers under '${deps}'. Install TensorFlow into ${Python_EXECUTABLE} "
-      "(pip install tensorflow) or pass -DOPKIT_DEPS_DIR=<folder with Eigen, Highway and DUCC>.")
-  endif()
-endforeach()
+if(NOT OPKIT_HIGHWAY_DIR)
+  message(FATAL_ERROR
+    "opkit: no Highway headers under '${deps}'. Install TensorFlow into ${Python_EXECUTABLE} "
+    "(pip install tensorflow) or pass -DOPKIT_DEPS_DIR=<folder with hwy/highway.h>.")
+endif()
 
 add_library(opkit_deps INTERFACE)
-target_include_directories(opkit_deps SYSTEM INTERFACE
-  ${OPKIT_EIGEN_DIR} ${OPKIT_HIGHWAY_DIR} ${OPKIT_DUCC_DIR})
-target_compile_definitions(opkit_deps INTERFACE EIGEN_MPL2_ONLY DUCC0_NO_LOWLEVEL_THREADING)
+target_include_directories(opkit_deps SYSTEM INTERFACE ${OPKIT_HIGHWAY_DIR})
 if(OPKIT_TFLITE_INCLUDE_DIR)
   target_include_directories(opkit_deps SYSTEM INTERFACE ${OPKIT_TFLITE_INCLUDE_DIR})
   target_compile_definitions(opkit_deps INTERFACE OPKIT_TFLITE_HEADERS)
