@@ -127,21 +127,17 @@ void DivideMeans(const Task& t, Wide<T>* y) {
 }
 
 // Fills y with the starting values. In sorted ops a sum starts with -0, which leaves any first row
-// as it is, and segments without rows are `empty`.
+// as it is, and segments without rows are 0, of products 1.
 template <typename T>
 void Start(const Task& t, Wide<T>* y) {
   Wide<T> identity = Identity<T>(t.kind == Kind::kMean ? Kind::kSum : t.kind);
-  if (!t.sorted) {
-    std::fill_n(y, t.segments * t.inner, identity);
-    return;
-  }
-  if (CombineOf(t.kind) == Combine::kSum) identity = -identity;
+  if (t.sorted && CombineOf(t.kind) == Combine::kSum) identity = -identity;
+  std::fill_n(y, t.segments * t.inner, identity);
+  if (!t.sorted) return;
   const auto empty = Wide<T>(t.kind == Kind::kProduct ? 1 : 0);
-  int64_t next = 0;  // the segment to start next
+  int64_t next = 0;
   for (int64_t i = 0; i < t.rows; ++i) {
-    if (t.ids[i] < next) continue;
-    std::fill_n(y + next * t.inner, (t.ids[i] - next) * t.inner, empty);
-    std::fill_n(y + t.ids[i] * t.inner, t.inner, identity);
+    if (t.ids[i] > next) std::fill_n(y + next * t.inner, (t.ids[i] - next) * t.inner, empty);
     next = int64_t{t.ids[i]} + 1;
   }
 }
