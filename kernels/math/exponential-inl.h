@@ -319,12 +319,18 @@ HWY_INLINE Vf<D> HalfExp(D d, Vf<D> a) {
   return hn::Mul(hn::MulAdd(q, two, two), quarter);
 }
 
+// 1 / (4e), or where that cannot count any more a number that is not denormal.
+template <class D>
+HWY_INLINE Vf<D> QuarterOver(D d, Vf<D> e) {
+  return hn::Div(hn::Set(d, 0.25f), CapAbove(d, 0x1p64f, e));
+}
+
 // sinh(x), all x: a polynomial below 1, else e - 1 / (4e), e = exp(|x|) / 2.
 template <class D>
 HWY_INLINE Vf<D> Sinh(D d, Vf<D> x) {
   const Vf<D> a = hn::Abs(x);
   const Vf<D> e = HalfExp(d, CapAbove(d, 90.0f, a));
-  const Vf<D> far = hn::Sub(e, hn::Div(hn::Set(d, 0.25f), e));
+  const Vf<D> far = hn::Sub(e, QuarterOver(d, e));
   const Vf<D> z = hn::Mul(a, a);
   const Vf<D> near = hn::MulAdd(hn::Mul(a, z), Polynomial(d, z, tables::kSinh), a);
   return hn::CopySign(hn::IfThenElse(hn::Lt(a, hn::Set(d, 1.0f)), near, far), x);
@@ -334,7 +340,7 @@ HWY_INLINE Vf<D> Sinh(D d, Vf<D> x) {
 template <class D>
 HWY_INLINE Vf<D> Cosh(D d, Vf<D> x) {
   const Vf<D> e = HalfExp(d, CapAbove(d, 90.0f, hn::Abs(x)));
-  return hn::Add(e, hn::Div(hn::Set(d, 0.25f), e));
+  return hn::Add(e, QuarterOver(d, e));
 }
 
 // tanh(x), all x: expm1(2a) / (expm1(2a) + 2).
