@@ -96,7 +96,7 @@ def test_exports(unpacked) -> None:
 def test_size(unpacked) -> None:
     """Kernels of every family together stay small."""
     size = (unpacked / "lib" / "libopkit.so").stat().st_size
-    assert size < 8 * MEGABYTE, f"libopkit.so has {size / MEGABYTE:.1f} MB"
+    assert size < 3 * MEGABYTE, f"libopkit.so has {size / MEGABYTE:.1f} MB"
 
 
 def test_runs_in_a_clean_environment() -> None:
