@@ -80,7 +80,7 @@ def _bench(types: Types, axis: dict[str, list[int]]) -> Iterator[Case]:
 
 
 def _numpy_unique(x: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, ...]:
-    """NumPy's way to the same parts, its values in ascending order; the timed cases have no axis."""
+    """The same parts, values in ascending order; the timed cases have no axis."""
     return np.unique(x, return_inverse=True)
 
 
