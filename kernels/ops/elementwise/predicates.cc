@@ -89,11 +89,12 @@ void Classify(const I* x, uint8_t* y, size_t n, I infinity) {
   void name##I(const I##_t* x, uint8_t* y, size_t n, I##_t infinity) { \
     Classify<name>(x, y, n, infinity);                                 \
   }
-#define OPKIT_EACH_CLASS(X)                                                                      \
-  X(Finite, int16)                                                                               \
-  X(Finite, int32)                                                                               \
-  X(Finite, int64) X(Infinite, int16) X(Infinite, int32) X(Infinite, int64) X(NotANumber, int16) \
-      X(NotANumber, int32) X(NotANumber, int64)
+// clang-format off
+#define OPKIT_EACH_CLASS(X)                                            \
+  X(Finite, int16) X(Finite, int32) X(Finite, int64)                   \
+  X(Infinite, int16) X(Infinite, int32) X(Infinite, int64)             \
+  X(NotANumber, int16) X(NotANumber, int32) X(NotANumber, int64)
+// clang-format on
 OPKIT_EACH_CLASS(OPKIT_CLASS)
 
 }  // namespace HWY_NAMESPACE
