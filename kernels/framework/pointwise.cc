@@ -1,32 +1,19 @@
 // Drivers of pointwise rows over dtypes, threads and quantization.
 #include "opkit/pointwise.h"
 
-#include <cmath>
-#include <limits>
+#include "framework/quantize.h"
 
 namespace opkit {
 
 namespace {
 
+using internal::Dequantize;
+using internal::Quantize;
+
+constexpr size_t kBlock = 512;  // elements that go through float32 at a time
+
 bool SameParams(const QuantParams& a, const QuantParams& b) {
   return a.scale == b.scale && a.zero_point == b.zero_point;
-}
-
-// TFLite's DEQUANTIZE. The product is exact in float64, so it rounds once.
-float Dequantize(int32_t code, const QuantParams& q) {
-  return static_cast<float>(static_cast<double>(q.scale) * (code - q.zero_point));
-}
-
-// TFLite's reference QUANTIZE: divided in float32, rounded half away from zero;
-// saturates. NaN, which has no code there, becomes the zero point.
-template <typename Q>
-Q Quantize(float value, const QuantParams& q) {
-  constexpr double kLow = std::numeric_limits<Q>::min();
-  constexpr double kHigh = std::numeric_limits<Q>::max();
-  const float steps = value / q.scale;
-  if (std::isnan(steps)) return static_cast<Q>(std::clamp<double>(q.zero_point, kLow, kHigh));
-  const double code = static_cast<double>(std::round(steps)) + q.zero_point;
-  return static_cast<Q>(std::clamp(code, kLow, kHigh));
 }
 
 // Remembers dtype and parameters; true when the tables were made for others.
@@ -43,31 +30,31 @@ bool TablesAreStale(OpContext& ctx, int inputs) {
   return stale;
 }
 
-// Real values of the 256 bit patterns of an 8-bit type, in the order of the
-// unsigned pattern.
+// Real values of 256 codes that follow each other from `first` on, in the order of
+// the unsigned pattern.
 template <typename Q>
-void DequantizeAll8(const QuantParams& q, float* values) {
-  for (int i = 0; i < 256; ++i) values[i] = Dequantize(static_cast<Q>(i), q);
+void DequantizeCodes(int first, const QuantParams& q, float* values) {
+  Q codes[256];
+  for (int i = 0; i < 256; ++i) codes[i] = static_cast<Q>(first + i);
+  Dequantize(codes, q, values, 256);
 }
 
 template <typename Q>
 void MakeUnaryTable8(UnaryFn<float> fn, const PointwiseState& s, uint8_t* table) {
   float x[256];
   float y[256];
-  DequantizeAll8<Q>(s.params[0], x);
+  DequantizeCodes<Q>(0, s.params[0], x);
   fn(x, y, 256);
-  for (int i = 0; i < 256; ++i) table[i] = static_cast<uint8_t>(Quantize<Q>(y[i], s.params[2]));
+  Quantize(y, s.params[2], reinterpret_cast<Q*>(table), 256);
 }
 
 void MakeUnaryTable16(UnaryFn<float> fn, const PointwiseState& s, int16_t* table) {
   float x[256];
   float y[256];
-  for (int high = 0; high < 256; ++high) {
-    for (int i = 0; i < 256; ++i) {
-      x[i] = Dequantize(static_cast<int16_t>(high * 256 + i), s.params[0]);
-    }
+  for (int first = 0; first < 65536; first += 256) {
+    DequantizeCodes<int16_t>(first, s.params[0], x);
     fn(x, y, 256);
-    for (int i = 0; i < 256; ++i) table[high * 256 + i] = Quantize<int16_t>(y[i], s.params[2]);
+    Quantize(y, s.params[2], table + first, 256);
   }
 }
 
@@ -77,21 +64,18 @@ void MakeBinaryTable8(BinaryFn<float> fn, const PointwiseState& s, uint8_t* tabl
   float firsts[256];
   float b[256];
   float y[256];
-  DequantizeAll8<Q>(s.params[0], firsts);
-  DequantizeAll8<Q>(s.params[1], b);
+  DequantizeCodes<Q>(0, s.params[0], firsts);
+  DequantizeCodes<Q>(0, s.params[1], b);
   for (int i = 0; i < 256; ++i) {
     std::fill_n(a, 256, firsts[i]);
     fn(a, b, y, 256);
-    for (int j = 0; j < 256; ++j) {
-      table[i * 256 + j] = static_cast<uint8_t>(Quantize<Q>(y[j], s.params[2]));
-    }
+    Quantize(y, s.params[2], reinterpret_cast<Q*>(table + i * 256), 256);
   }
 }
 
 // float16 and bfloat16 through a float32 function, block by block.
 template <typename H>
 void MapThroughFloat(UnaryFn<float> fn, const H* x, H* y, size_t n) {
-  constexpr size_t kBlock = 512;
   float in[kBlock];
   float out[kBlock];
   for (size_t i = 0; i < n; i += kBlock) {
@@ -104,7 +88,6 @@ void MapThroughFloat(UnaryFn<float> fn, const H* x, H* y, size_t n) {
 
 template <typename H>
 void MapThroughFloat(BinaryFn<float> fn, const H* a, const H* b, H* y, size_t n) {
-  constexpr size_t kBlock = 512;
   float in_a[kBlock];
   float in_b[kBlock];
   float out[kBlock];
@@ -155,24 +138,24 @@ Status RunBinaryTable(OpContext& ctx) {
       });
 }
 
-Status RunBinaryInt16(OpContext& ctx, int64_t grain, BinaryFn<float> fn) {
+// DEQUANTIZE, the float32 function and QUANTIZE, block by block.
+template <typename Q>
+Status RunBinaryQuantized(OpContext& ctx, int64_t grain, BinaryFn<float> fn) {
   const QuantParams qa = ctx.quant_in(0);
   const QuantParams qb = ctx.quant_in(1);
   const QuantParams qy = ctx.quant_out(0);
-  return BroadcastInputs<int16_t, int16_t>(
-      ctx, grain, [=](const int16_t* a, const int16_t* b, int16_t* y, size_t n) {
-        constexpr size_t kBlock = 512;
-        float fa[kBlock];
-        float fb[kBlock];
-        float fy[kBlock];
-        for (size_t i = 0; i < n; i += kBlock) {
-          const size_t m = std::min(kBlock, n - i);
-          for (size_t k = 0; k < m; ++k) fa[k] = Dequantize(a[i + k], qa);
-          for (size_t k = 0; k < m; ++k) fb[k] = Dequantize(b[i + k], qb);
-          fn(fa, fb, fy, m);
-          for (size_t k = 0; k < m; ++k) y[i + k] = Quantize<int16_t>(fy[k], qy);
-        }
-      });
+  return BroadcastInputs<Q, Q>(ctx, grain, [=](const Q* a, const Q* b, Q* y, size_t n) {
+    float fa[kBlock];
+    float fb[kBlock];
+    float fy[kBlock];
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t m = std::min(kBlock, n - i);
+      Dequantize(a + i, qa, fa, m);
+      Dequantize(b + i, qb, fb, m);
+      fn(fa, fb, fy, m);
+      Quantize(fy, qy, y + i, m);
+    }
+  });
 }
 
 }  // namespace
@@ -234,7 +217,7 @@ Status PrepareBinary(const BinaryRow& row, OpContext& ctx) {
   const DType t = ctx.dtype(0);
   if (!IsQuantized(t)) return {};
   if (row.f32 == nullptr) return NoFunction(ctx);
-  if (t == DType::kQInt16 || !TablesAreStale(ctx, 2)) return {};
+  if (t == DType::kQInt16 || row.cheap || !TablesAreStale(ctx, 2)) return {};
   PointwiseState& s = ctx.state<PointwiseState>();
   s.table8.resize(65536);
   if (t == DType::kQInt8) {
@@ -260,10 +243,13 @@ Status RunBinary(const BinaryRow& row, OpContext& ctx) {
     case DType::kComplex128:
       return RunBinaryAs<Complex128>(ctx, row.grain, row.c128);
     case DType::kQInt8:
+      if (!row.cheap) return RunBinaryTable(ctx);
+      return RunBinaryQuantized<int8_t>(ctx, row.grain, row.f32);
     case DType::kQUInt8:
-      return RunBinaryTable(ctx);
+      if (!row.cheap) return RunBinaryTable(ctx);
+      return RunBinaryQuantized<uint8_t>(ctx, row.grain, row.f32);
     case DType::kQInt16:
-      return RunBinaryInt16(ctx, row.grain, row.f32);
+      return RunBinaryQuantized<int16_t>(ctx, row.grain, row.f32);
     default:
       return NoFunction(ctx);
   }

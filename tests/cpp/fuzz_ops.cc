@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,7 +38,20 @@ bool RunOne(const OpEntry& op, uint64_t seed, bool* ran) {
   return outcome.ran || !outcome.message.empty();
 }
 
+char current_case[160] = "";  // the command that repeats the running case
+
+// Called by sanitizers before they end the process.
+void NameCase() { [[maybe_unused]] auto n = write(2, current_case, std::strlen(current_case)); }
+
+void NameCaseAndEnd(int signal_number) {
+  NameCase();
+  std::signal(signal_number, SIG_DFL);
+  std::raise(signal_number);
+}
+
 }  // namespace
+
+extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 // Memory that cannot be had is an error a kernel has to report, not the sanitizer's to end on.
 extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() {
@@ -77,6 +91,8 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(NameCase);
+  for (const int s : {SIGALRM, SIGABRT}) std::signal(s, NameCaseAndEnd);
   const auto start = std::chrono::steady_clock::now();
   const auto elapsed = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -88,9 +104,8 @@ int main(int argc, char** argv) {
   uint64_t calls = 0, accepted = 0, silent = 0;
   std::vector<uint64_t> ran_count(ops.size(), 0);
   const auto draw = [&](size_t k, uint64_t case_seed) {
-    // Named before it runs: a sanitizer ends the process.
-    std::fprintf(stderr, "\rcase: fuzz_ops --ops %s --case %llu            ", ops[k]->decl.name_,
-                 static_cast<unsigned long long>(case_seed));
+    std::snprintf(current_case, sizeof(current_case), "\nin fuzz_ops --ops %s --case %llu\n",
+                  ops[k]->decl.name_, static_cast<unsigned long long>(case_seed));
     alarm(kHang);
     bool ran = false;
     if (!RunOne(*ops[k], case_seed, &ran)) {
@@ -102,7 +117,12 @@ int main(int argc, char** argv) {
     accepted += ran;
     ran_count[k] += ran;
   };
+  const bool terminal = isatty(2) != 0;
   for (uint64_t round = 0; has_case ? round == 0 : elapsed() < seconds; ++round) {
+    if (terminal) {
+      std::fprintf(stderr, "\r%3.0f of %.0f s, %llu calls", elapsed(), seconds,
+                   static_cast<unsigned long long>(calls));
+    }
     for (size_t k = 0; k < ops.size(); ++k) {
       if (has_case) {
         draw(k, one_case);
@@ -118,7 +138,7 @@ int main(int argc, char** argv) {
   for (size_t k = 0; k < ops.size(); ++k) {
     if (ran_count[k] == 0) never += std::string("\n  ") + ops[k]->decl.name_;
   }
-  std::fprintf(stderr, "\n");
+  if (terminal) std::fprintf(stderr, "\n");
   std::printf("fuzz_ops: %zu ops, %llu calls, %llu accepted, %llu refused without a reason\n",
               ops.size(), static_cast<unsigned long long>(calls),
               static_cast<unsigned long long>(accepted), static_cast<unsigned long long>(silent));

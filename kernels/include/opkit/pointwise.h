@@ -43,6 +43,8 @@ struct BinaryRow {
   int64_t grain = 32768;
   BinaryFn<Complex64> c64 = nullptr;
   BinaryFn<Complex128> c128 = nullptr;
+  // f32 costs less than a look into a table of all pairs of 8-bit codes.
+  bool cheap = false;
 };
 
 // Tables of quantized nodes, with the parameters they were made for.
