@@ -1,4 +1,4 @@
-#include <cmath>
+#include <algorithm>
 
 #include "math/elementary.h"
 #include "math/simd.h"
@@ -7,9 +7,9 @@
 
 // clang-format off
 #define OPKIT_EACH_BINARY(X)                                                     \
-  X(DivNoNan) X(MulNoNan) X(TruncateDiv) X(Xdivy) X(Xlog1py) X(Xlogy) X(EluGrad) \
-  X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad) X(SoftsignGrad)           \
-  X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
+  X(DivNoNan) X(MulNoNan) X(NextAfter) X(TruncateDiv) X(Xdivy) X(Xlog1py)        \
+  X(Xlogy) X(EluGrad) X(Relu6Grad) X(ReluGrad) X(SeluGrad) X(SoftplusGrad)       \
+  X(SoftsignGrad) X(ReciprocalGrad) X(RsqrtGrad) X(SigmoidGrad) X(SqrtGrad) X(TanhGrad)
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -57,6 +57,21 @@ template <class D>
 HWY_INLINE Vf<D> Relu6Grad(D d, Vf<D> g, Vf<D> x) {
   const auto inside = hn::And(hn::Gt(x, hn::Zero(d)), hn::Lt(x, hn::Set(d, 6.0f)));
   return hn::Mul(g, hn::IfThenElseZero(inside, hn::Set(d, 1.0f)));
+}
+
+// Steps the representation by one, away from 0 or towards it.
+template <class D>
+HWY_INLINE Vf<D> NextAfter(D d, Vf<D> a, Vf<D> b) {
+  const hn::RebindToUnsigned<D> du;
+  const auto zero = hn::Zero(d);
+  const auto one = hn::Set(du, 1u);
+  const auto bits = hn::BitCast(du, a);
+  const auto away = hn::Not(hn::Xor(hn::Gt(b, a), hn::Gt(a, zero)));
+  const auto moved =
+      hn::IfThenElse(away, hn::BitCast(d, hn::Add(bits, one)), hn::BitCast(d, hn::Sub(bits, one)));
+  const auto y = hn::IfThenElse(hn::Eq(a, zero), hn::CopySign(hn::BitCast(d, one), b), moved);
+  const auto ordered = hn::IfThenElse(hn::Eq(a, b), b, y);
+  return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::IsNaN(b)), hn::Add(a, b), ordered);
 }
 
 template <class D>
@@ -177,17 +192,19 @@ namespace math {
   }
 OPKIT_EACH_BINARY(OPKIT_F32)
 
-// u and v are the two arguments in `value`.
-#define OPKIT_LOOP(name, T, value)                    \
-  void name(const T* a, const T* b, T* y, size_t n) { \
-    for (size_t i = 0; i < n; ++i) {                  \
-      const T u = a[i];                               \
-      const T v = b[i];                               \
-      y[i] = (value);                                 \
-    }                                                 \
+// Exact in float64, where quotients up to 2^52 need no call of libm.
+void TruncateMod(const float* a, const float* b, float* y, size_t n) {
+  constexpr size_t kBlock = 256;
+  double u[kBlock];
+  double v[kBlock];
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t m = std::min(kBlock, n - i);
+    std::copy_n(a + i, m, u);
+    std::copy_n(b + i, m, v);
+    TruncateMod(u, v, u, m);
+    for (size_t k = 0; k < m; ++k) y[i + k] = static_cast<float>(u[k]);
   }
-OPKIT_LOOP(NextAfter, float, std::nextafter(u, v))
-OPKIT_LOOP(TruncateMod, float, std::fmod(u, v))
+}
 
 }  // namespace math
 }  // namespace opkit

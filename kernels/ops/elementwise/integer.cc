@@ -53,36 +53,6 @@ Status RunInvert(OpContext& ctx) {
 }
 OPKIT_OP(Invert).Signature("x: T -> y: T\n T in {integral}").Shape(SameAs<0>).Run(RunInvert);
 
-// As TF, amounts are clamped to [0, bits - 1].
-template <typename T>
-T ShiftAmount(T amount) {
-  constexpr T kMost = static_cast<T>(sizeof(T) * 8 - 1);
-  const T capped = amount > kMost ? kMost : amount;
-  return capped < T{0} ? T{0} : capped;
-}
-
-Status RunLeftShift(OpContext& ctx) {
-  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
-    using T = decltype(tag);
-    return BroadcastInputs<T, T>(ctx, 65536, [](const T* a, const T* b, T* y, size_t n) {
-      for (size_t i = 0; i < n; ++i) {
-        y[i] = static_cast<T>(static_cast<Bits<T>>(a[i]) << ShiftAmount(b[i]));
-      }
-    });
-  });
-}
-OPKIT_INTEGER(LeftShift, RunLeftShift);
-
-Status RunRightShift(OpContext& ctx) {  // keeps the sign of signed types
-  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
-    using T = decltype(tag);
-    return BroadcastInputs<T, T>(ctx, 65536, [](const T* a, const T* b, T* y, size_t n) {
-      for (size_t i = 0; i < n; ++i) y[i] = static_cast<T>(a[i] >> ShiftAmount(b[i]));
-    });
-  });
-}
-OPKIT_INTEGER(RightShift, RunRightShift);
-
 // Counts by adding neighbouring bits, pairs, nibbles; vectorises without a
 // popcount instruction.
 template <typename U>

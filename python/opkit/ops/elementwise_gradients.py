@@ -72,7 +72,7 @@ register(
     _gradient(
         "SoftplusGrad",
         (_FINITE, Domain(-80, 80, near=(0,))),
-        ulp(3),
+        ulp(4),
         args=_FEATURES,
         truth="softplus_grad",
         doc="Gradient of softplus.",
@@ -80,7 +80,7 @@ register(
     _gradient(
         "SoftsignGrad",
         (_FINITE, _FINITE),
-        ulp(3),
+        ulp(4),
         args=_FEATURES,
         truth="softsign_grad",
         doc="Gradient of softsign.",

@@ -87,7 +87,7 @@ def _bench_unsorted(types: Types) -> Iterator[Case]:
         yield Case(
             f"{rows}x{inner}-{segments}",
             {
-                "data": arr(rows, inner),
+                "data": _data(types, rows, inner),
                 "segment_ids": ints(rows, high=segments),
                 "num_segments": np.array(segments),
             },
@@ -98,7 +98,7 @@ def _bench_sorted(types: Types) -> Iterator[Case]:
     for rows, inner, segments in ((100_000, 16, 1000), (100_000, 1, 1000), (100_000, 1, 30_000)):
         yield Case(
             f"{rows}x{inner}-{segments}",
-            {"data": arr(rows, inner), "segment_ids": _sorted_ids(rows, segments)},
+            {"data": _data(types, rows, inner), "segment_ids": _sorted_ids(rows, segments)},
         )
 
 
