@@ -87,13 +87,14 @@ __attribute__((target("avx512f,avx512bw,avx512vbmi"))) void LookupBytesVbmi(cons
   const __m512i t1 = _mm512_loadu_si512(table + 64);
   const __m512i t2 = _mm512_loadu_si512(table + 128);
   const __m512i t3 = _mm512_loadu_si512(table + 192);
-  for (size_t i = 0; i < n; i += 64) {
-    const __mmask64 some = n - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (n - i)) - 1;
-    const __m512i v = _mm512_maskz_loadu_epi8(some, x + i);
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    const __m512i v = _mm512_loadu_si512(x + i);
     const __m512i low = _mm512_permutex2var_epi8(t0, v, t1);
     const __m512i high = _mm512_permutex2var_epi8(t2, v, t3);
-    _mm512_mask_storeu_epi8(y + i, some, _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), low, high));
+    _mm512_storeu_si512(y + i, _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), low, high));
   }
+  for (; i < n; ++i) y[i] = table[x[i]];
 }
 
 // The table as 128 words in four registers: two two-register permutations and a
