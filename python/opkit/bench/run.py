@@ -325,7 +325,9 @@ def ready(
         return prepare(spec, declaration, types, fixed, SMALL, runner)
     if types.quantized:
         fixed = replace(case, inputs={**case.inputs, **_fixed(case, inputs)})
-        return prepare(replace(spec, truth=None), declaration, types, fixed, SMALL, runner)
+        return prepare(
+            replace(spec, truth=None, truth_limit=0), declaration, types, fixed, SMALL, runner
+        )
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     blank = [np.zeros(shape, numpy_dtype(arg_dtype(a, types))) for a in declaration.outputs]
     return Prepared(case, types, inputs, blank, None, None, None, None, {})
