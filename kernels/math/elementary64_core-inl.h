@@ -1,5 +1,5 @@
-// What the float64 vector functions share: constants, polynomials, exact sums.
-// Include after math/simd.h, use inside opkit::HWY_NAMESPACE.
+// What the float64 vector functions and the special functions share: constants, polynomials, exact
+// sums. Include after math/simd.h, use inside opkit::HWY_NAMESPACE.
 #if defined(OPKIT_MATH_ELEMENTARY64_CORE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OPKIT_MATH_ELEMENTARY64_CORE_INL_H_
 #undef OPKIT_MATH_ELEMENTARY64_CORE_INL_H_
@@ -44,7 +44,7 @@ HWY_INLINE V FromBits(Vu x) { return hn::BitCast(Dd(), x); }
 
 // c[kFirst] + c[kFirst + kStep] t + ..., Horner; unrolled at any optimisation level.
 template <size_t kFirst, size_t kStep, size_t kN, size_t... kI>
-HWY_INLINE V ChainSteps(V t, const double (&c)[kN], std::index_sequence<kI...>) {
+HWY_INLINE V ChainSteps([[maybe_unused]] V t, const double (&c)[kN], std::index_sequence<kI...>) {
   constexpr size_t kLast = kFirst + sizeof...(kI) * kStep;
   V p = Set(c[kLast]);
   ((p = hn::MulAdd(p, t, Set(c[kLast - (kI + 1) * kStep]))), ...);

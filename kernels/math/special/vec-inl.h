@@ -19,6 +19,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "math/elementary64_core-inl.h"
 #include "math/special/export.h"
 #include "math/special/tables.h"
 
@@ -30,32 +31,26 @@ namespace special {
 using namespace ::opkit::special;  // NOLINT: the tables
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Dd = hn::ScalableTag<double>;
-using Du = hn::RebindToUnsigned<Dd>;
+using f64::Dd;
+using f64::Du;
+using f64::If;
+using f64::kInf;
+using f64::kLn2Hi;
+using f64::kLn2Lo;
+using f64::kNan;
+using f64::M;
+using f64::ProductLow;
+using f64::Set;
+using f64::TwoSum;
+using f64::V;
 using Di = hn::RebindToSigned<Dd>;
-using V = hn::Vec<Dd>;
-using M = hn::Mask<Dd>;
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kPi = 3.14159265358979323846;
-constexpr double kLn2Hi = 0x1.62e42fefa3800p-1;  // 42 bits
-constexpr double kLn2Lo = 0x1.ef35793c76730p-45;
-
-HWY_INLINE V Set(double c) { return hn::Set(Dd(), c); }
-HWY_INLINE V If(M m, V a, V b) { return hn::IfThenElse(m, a, b); }
 
 // The kCount coefficients kFrom, kFrom + kStep, .. as a polynomial in w.
-template <size_t kFrom, size_t kStep, size_t kN, size_t... kI>
-HWY_INLINE V HornerSteps([[maybe_unused]] V w, const double (&c)[kN], std::index_sequence<kI...>) {
-  constexpr size_t kLast = kFrom + sizeof...(kI) * kStep;
-  V p = Set(c[kLast]);
-  ((p = hn::MulAdd(p, w, Set(c[kLast - (kI + 1) * kStep]))), ...);
-  return p;
-}
 template <size_t kFrom, size_t kStep, size_t kCount, size_t kN>
 HWY_INLINE V HornerPart(V w, const double (&c)[kN]) {
-  return HornerSteps<kFrom, kStep>(w, c, std::make_index_sequence<kCount - 1>());
+  return f64::ChainSteps<kFrom, kStep>(w, c, std::make_index_sequence<kCount - 1>());
 }
 
 // A polynomial, coefficients lowest first. One long chain of multiply-adds would
@@ -168,27 +163,6 @@ HWY_INLINE V LogNormal(V x) {
 
 // log(x) of normal positive x within 2e-13: exponents of float32 powers.
 HWY_INLINE V LogMedium(V x) { return LogShort(x, kAtanhMediumF); }
-
-// a + b = returned + low, exactly.
-HWY_INLINE V TwoSum(V a, V b, V& low) {
-  const V sum = hn::Add(a, b), part = hn::Sub(sum, a);
-  low = hn::Add(hn::Sub(a, hn::Sub(sum, part)), hn::Sub(b, part));
-  return sum;
-}
-
-// a b - p exactly, for p = a b rounded and |a|, |b| below 1e290.
-HWY_INLINE V ProductLow(V a, V b, V p) {
-#if HWY_NATIVE_FMA
-  return hn::MulSub(a, b, p);
-#else
-  const V split = Set(134217729.0);  // Veltkamp and Dekker: halves of 26 bits
-  const V ca = hn::Mul(split, a), cb = hn::Mul(split, b);
-  const V ah = hn::Sub(ca, hn::Sub(ca, a)), al = hn::Sub(a, ah);
-  const V bh = hn::Sub(cb, hn::Sub(cb, b)), bl = hn::Sub(b, bh);
-  const V cross = hn::Add(hn::Sub(hn::Mul(ah, bh), p), hn::Mul(ah, bl));
-  return hn::Add(hn::Add(cross, hn::Mul(al, bh)), hn::Mul(al, bl));
-#endif
-}
 
 // log(x) = returned + low for positive finite x, to about 1e-19 of max(|log(x)|, |x - 1|).
 HWY_INLINE V LogPair(V x, V& low) {

@@ -101,21 +101,16 @@ register(
         truth="sigmoid_grad",
         doc="Gradient of sigmoid from its output.",
     ),
-    _gradient(
-        "InvGrad",
-        (_FINITE, _FINITE),
-        ulp(2),
-        args=_RESULT,
-        truth="reciprocal_grad",
-        doc="Gradient of 1 / x from its output.",
-    ),
-    _gradient(
-        "ReciprocalGrad",
-        (_FINITE, _FINITE),
-        ulp(2),
-        args=_RESULT,
-        truth="reciprocal_grad",
-        doc="Gradient of 1 / x from its output.",
+    *(
+        _gradient(
+            name,
+            (_FINITE, _FINITE),
+            ulp(2),
+            args=_RESULT,
+            truth="reciprocal_grad",
+            doc="Gradient of 1 / x from its output.",
+        )
+        for name in ("InvGrad", "ReciprocalGrad")
     ),
     _gradient(
         "SqrtGrad",

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from html import escape
 
 from opkit.report.text import number
 
 SERIES = 6
 """Colours the page defines; further series share them."""
 _LINE, _WIDTH, _TOP = 18, 520, 22
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
 
 
 class _Axis:
@@ -45,7 +42,7 @@ class _Axis:
 def _svg(parts: list[str], width: float, height: float, title: str) -> str:
     return (
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
-        f'role="img" aria-label="{_escape(title)}">{"".join(parts)}</svg>'
+        f'role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
     )
 
 
@@ -75,11 +72,11 @@ def dot_plot(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], label: str
     for i, (name, points) in enumerate(rows):
         y = _TOP + _LINE * i + _LINE / 2
         parts.append(
-            f'<text x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{_escape(name)}</text>'
+            f'<text x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{escape(name)}</text>'
         )
         for series, value in points:
             k = names.index(series)
-            title = f"<title>{_escape(series)} {number(value)}</title>"
+            title = f"<title>{escape(series)} {number(value)}</title>"
             x = axis.at(value)
             if k == 0:
                 parts.append(
@@ -110,7 +107,7 @@ def bound_plot(rows: Sequence[tuple[str, float, float]], label: str) -> str:
         y = _TOP + _LINE * i + _LINE / 2
         title = f"<title>{number(value)} of {number(bound)}</title>"
         parts.append(
-            f'<text x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{_escape(name)}</text>'
+            f'<text x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{escape(name)}</text>'
         )
         if _drawable(value):
             width = max(1.0, axis.at(value) - left)
@@ -130,7 +127,7 @@ def bound_plot(rows: Sequence[tuple[str, float, float]], label: str) -> str:
 def _legend(names: Sequence[str], label: str, left: float, y: float) -> str:
     spans = "".join(
         f'<tspan class="s{i % SERIES}">{"■" if i == 0 else "●"}</tspan>'
-        f"<tspan> {_escape(n)}&#160;&#160; </tspan>"
+        f"<tspan> {escape(n)}&#160;&#160; </tspan>"
         for i, n in enumerate(names)
     )
-    return f'<text x="{left:.0f}" y="{y}">{spans}<tspan>{_escape(label)}</tspan></text>'
+    return f'<text x="{left:.0f}" y="{y}">{spans}<tspan>{escape(label)}</tspan></text>'
