@@ -39,6 +39,7 @@ bench: build ## pytest-benchmark suites with peers; JSON and HTML in out/
 lint: $(STAMP) ## ruff, mypy and clang-format, changing nothing
 	$(BIN)/ruff check python tests bench examples
 	$(BIN)/ruff format --check python tests bench examples
+	$(BIN)/mypy
 	git ls-files 'kernels/*.cc' 'kernels/*.h' 'python/*.cc' 'tests/*.cc' 'examples/*.cc' | xargs $(BIN)/clang-format --dry-run -Werror
 
 format: $(STAMP) ## apply ruff and clang-format

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from opkit import registry
-from opkit.bench.run import Checker, ready, timed_types
+from opkit.bench.check import Checker, ready
+from opkit.bench.run import timed_types
 from opkit.spec import spec, specs
 from opkit.verify.execute import Runner
 from opkit.verify.parity import one_op

@@ -12,8 +12,10 @@ import pytest
 from opkit.bench import bench_ops, diff, load, write
 from opkit.bench.clock import calls_for, interleave, timing
 from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
+from opkit.bench.overhead import node_overhead
 from opkit.bench.results import BenchReport, Row, Timing
 from opkit.spec import Case, Ulp, arr, spec, table
+from opkit.verify.execute import Runner
 
 
 def small(name: str) -> list[Case]:
@@ -96,6 +98,25 @@ def test_a_short_run(short_erf: None, tmp_path: Path) -> None:
     write(report, tmp_path / "run.json")
     again = load(tmp_path / "run.json")
     assert {r["verdict"] for r in diff(again, again)} == {"same"}
+
+
+def test_the_yardstick_is_a_builtin_of_the_same_size(short_erf: None) -> None:
+    report = bench_ops(["Erf"], dtypes=["float32", "qint8"], peers=["yardstick"], rounds=3)
+    assert report.ok
+    assert all(r.times["yardstick"].median > 0 for r in report.rows), report.rows
+    binary = bench_ops(["Xdivy"], dtypes=["float32"], case="n1", peers=["yardstick"], rounds=3)
+    assert [set(r.times) for r in binary.rows] == [{"opkit"}]
+
+
+@pytest.mark.parametrize("host", ["tensorflow", "litert"])
+def test_overhead_of_a_node(host: str) -> None:
+    found = node_overhead(Runner(host=host), rounds=3)
+    assert (found.resolver is None) == (host == "litert"), "LiteRT has no resolver"
+    assert found.delegate is not None
+    for value in (found.resolver, found.delegate, found.builtin):
+        # A node is called in far less than a microsecond; only a broken slope leaves this range.
+        assert value is None or 0 < value < 2000
+    assert "delegate" in str(found)
 
 
 def test_a_run_that_is_stopped_keeps_its_rows(short_erf: None, tmp_path: Path) -> None:

@@ -89,8 +89,7 @@ if TYPE_CHECKING:
         UnsupportedOpError,
         delegate_path,
         get_simd,
-        install,
-        installed,
         load_delegate,
         set_simd,
     )
+    from opkit.runtime.install import install, installed

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from opkit.bench.baseline import diff, load, write
 from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
+from opkit.bench.peers import PEERS
 from opkit.bench.results import BenchReport, Row, Timing
-from opkit.bench.run import PEERS, bench_ops
+from opkit.bench.run import bench_ops
 from opkit.callable_module import make_callable
 
 __all__ = [

@@ -77,15 +77,3 @@ def interleave(
         if enabled:
             gc.enable()
     return samples
-
-
-def copy_seconds(size: int, rounds: int = 9) -> float:
-    """Median CPU seconds to read `size / 2` bytes and write them elsewhere, one thread."""
-    half = max(1, size // 2)
-    source, target = np.ones(half, dtype=np.uint8), np.zeros(half, dtype=np.uint8)
-
-    def call() -> None:
-        np.copyto(target, source)
-
-    calls = calls_for(call)
-    return float(np.median([batch_seconds(call, calls) for _ in range(rounds)]))

@@ -114,3 +114,17 @@ def builtin_model(name: str, prepared: Prepared, quant: Mapping[str, QuantParams
         {t.name: t for t in graph.outputs},
     )
     return OneOp(Model(subgraphs=[graph], signatures=[signature]), feeds, list(prepared.inputs))
+
+
+YARDSTICKS = {"float32": "GELU", "int8": "TANH"}
+"""Builtins that XNNPACK runs, by dtype."""
+
+
+def yardstick_model(prepared: Prepared) -> OneOp:
+    """The runtime's own GELU (float32) or TANH (int8) on the one input of a case: another function,
+    with as many elements to read and write."""
+    ((name, value),) = prepared.inputs.items()
+    quant = {name: prepared.quant[name]} if name in prepared.quant else {}
+    if quant:
+        quant["tanh"] = (1 / 128, 0)  # the only output scale that TANH takes
+    return builtin_model(YARDSTICKS[value.dtype.name], prepared, quant)

@@ -64,7 +64,6 @@ class BenchReport:
     rows: list[Row] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
-    copy_bandwidth: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -92,7 +91,6 @@ class BenchReport:
             "ok": self.ok,
             "environment": self.environment,
             "absent": self.absent,
-            "copy_bandwidth": self.copy_bandwidth,
             "seconds": round(self.seconds, 1),
             "cases": rows,
         }

@@ -127,7 +127,9 @@ def bench(
     case: Annotated[str | None, typer.Option(help="One case: DTYPES/ID.")] = None,
     peer: Annotated[
         list[str] | None,
-        typer.Option("--peer", help="tf, flex, builtin, lowering, numpy, none; default: all."),
+        typer.Option(
+            "--peer", help="tf, flex, builtin, lowering, numpy, yardstick, none; default: all."
+        ),
     ] = None,
     rounds: Annotated[int, typer.Option(help="Interleaved rounds.", min=3)] = 15,
     simd: Annotated[

@@ -258,7 +258,7 @@ def _put_varint(value: int) -> bytes:
 def _put(number: int, wire: int, value: bytes | int) -> bytes:
     tag = _put_varint(number << 3 | wire)
     if wire == _VARINT:
-        return tag + _put_varint(int(value))  # type: ignore[arg-type]
+        return tag + _put_varint(int(value))
     assert isinstance(value, bytes)
     return tag + (_put_varint(len(value)) if wire == _BYTES else b"") + value
 

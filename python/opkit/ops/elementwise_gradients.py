@@ -26,7 +26,7 @@ def _gradient(
     """A gradient: both inputs have one shape. Without a truth it is exactly TensorFlow's."""
     known = () if truth else (FLUSHES,)
     path = TRUTH + truth if truth else None
-    more = {"args": args, "attrs": attrs, "truth": path, "known": known, "doc": doc}
+    more: dict[str, Any] = {"args": args, "attrs": attrs, "truth": path, "known": known, "doc": doc}
     return binary(name, domains, bound, broadcast=False, **more)
 
 

@@ -14,8 +14,12 @@ _SOURCE = (
     " tensorflow/core/kernels/stateless_random_ops_v2.cc"
 )
 _SHAPES = ((), (1,), (2,), (3,), (5,), (8,), (2, 3), (1023,), (3, 1, 701), (0,), (2, 0), (4, 2600))
-_KEYS = ((0, 0, 0), (1, 2, 3), (0xFEDCBA9876543210, 0xFFFFFFFFFFFFFFF0, 0xFFFFFFFFFFFFFFFF))
-_KEYS += ((12345, 0x00000000FFFFFFF0, 7),)
+_KEYS = (
+    (0, 0, 0),
+    (1, 2, 3),
+    (0xFEDCBA9876543210, 0xFFFFFFFFFFFFFFF0, 0xFFFFFFFFFFFFFFFF),
+    (12345, 0x00000000FFFFFFF0, 7),
+)
 _SEEDS = ((0, 0), (1, 2), (-1, 2**31 - 1), (-(2**31), 77))
 
 

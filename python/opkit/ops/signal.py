@@ -16,8 +16,8 @@ from opkit.spec import Case, Custom, Peers, Reject, Spec, Types, draw, register
 
 _SOURCE = "tensorflow/core/kernels/fft_ops.cc"
 # Powers of two, products of small primes, primes below and above the generic radices' limit.
-_LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 24, 31, 32, 37, 60, 64, 65, 66, 74, 96, 97)
-_LENGTHS += (100, 121, 127, 128, 169, 256, 331, 480, 500, 512, 1000, 1009, 1024, 4096)
+_LENGTHS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 24, 31, 32, 37, 60, 64, 65, 66)
+_LENGTHS += (74, 96, 97, 100, 121, 127, 128, 169, 256, 331, 480, 500, 512, 1000, 1009, 1024, 4096)
 _PLANES = (
     (1, 1),
     (2, 3),

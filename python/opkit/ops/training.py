@@ -355,6 +355,7 @@ def _pool_bench(maximum: bool, rank: int) -> Callable[[Types], Iterator[Case]]:
                 "padding": "SAME",
             }
             out = _pooled(shape, attrs)
+            inputs: dict[str, Any]
             if maximum:
                 inputs = {"orig_input": arr(*shape), "orig_output": arr(*out), "grad": arr(*out)}
             else:
@@ -412,6 +413,7 @@ register(
 
 
 def _bias_cases(types: Types) -> Iterator[Case]:
+    shape: tuple[int, ...]
     for shape in ((1, 1), (3, 5), (300, 3), (2, 3, 4, 17), (2, 3, 1, 2, 33), (0, 4), (3, 0)):
         yield Case("x".join(map(str, shape)), {"out_backprop": arr(*shape)})
     for shape in ((2, 3, 4, 5), (2, 9, 300), (3, 4)):

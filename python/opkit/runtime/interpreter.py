@@ -55,7 +55,9 @@ class Interpreter(ABC):  # noqa: B024 - a constructor for the hosts' classes, an
         extended = kwargs.get("custom_op_registerers") or kwargs.get("experimental_delegates")
         flex: bool | None = None  # whether the model has Flex ops, where that was looked at
         if check and not extended:
-            found = check_model(model_content if model_path is None else model_path, chosen)
+            given = model_content if model_path is None else model_path
+            assert given is not None
+            found = check_model(given, chosen)
             flex = any(node.found_as == "flex" for node in found.nodes)
         source: dict[str, Any] = (
             {"model_content": bytes(model_content)}
