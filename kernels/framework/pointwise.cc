@@ -255,40 +255,4 @@ Status RunBinary(const BinaryRow& row, OpContext& ctx) {
   }
 }
 
-BroadcastPlan::BroadcastPlan(const Shape& out, const Shape& first, const Shape& second) {
-  // Row-major strides of an operand, aligned to the right, 0 where it repeats.
-  const auto strides = [&out](const Shape& s, int64_t* steps) {
-    int64_t step = 1;
-    for (int i = out.rank() - 1, k = s.rank() - 1; i >= 0; --i, --k) {
-      const int64_t d = k >= 0 ? s[k] : 1;
-      steps[i] = d == 1 ? 0 : step;
-      step *= d;
-    }
-  };
-  int64_t sa[Shape::kMaxRank];
-  int64_t sb[Shape::kMaxRank];
-  strides(first, sa);
-  strides(second, sb);
-  for (int i = 0; i < out.rank(); ++i) {
-    if (out[i] == 1) continue;
-    const int64_t d = out[i];
-    // Merges with the dimension before when stepping that one equals d steps here.
-    if (rank > 0 && a[rank - 1] == sa[i] * d && b[rank - 1] == sb[i] * d) {
-      dims[rank - 1] *= d;
-      a[rank - 1] = sa[i];
-      b[rank - 1] = sb[i];
-      continue;
-    }
-    dims[rank] = d;
-    a[rank] = sa[i];
-    b[rank] = sb[i];
-    ++rank;
-  }
-  if (rank == 0) {
-    dims[0] = 1;
-    a[0] = b[0] = 1;
-    rank = 1;
-  }
-}
-
 }  // namespace opkit

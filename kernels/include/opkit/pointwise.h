@@ -14,7 +14,6 @@
 #ifndef OPKIT_POINTWISE_H_
 #define OPKIT_POINTWISE_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -76,146 +75,40 @@ Status RunBinary(const BinaryRow& row, OpContext& ctx);  // shapes broadcast
       .Prepare([](::opkit::OpContext& ctx) { return ::opkit::PrepareBinary(row, ctx); }) \
       .Run([](::opkit::OpContext& ctx) { return ::opkit::RunBinary(row, ctx); })
 
-// Two shapes against their broadcast, with neighbouring dimensions merged.
-struct BroadcastPlan {
-  int rank = 0;  // at least 1
-  int64_t dims[Shape::kMaxRank];
-  // Elements that a step along a dimension advances; 0 where the operand repeats.
-  int64_t a[Shape::kMaxRank];
-  int64_t b[Shape::kMaxRank];
-
-  BroadcastPlan(const Shape& out, const Shape& first, const Shape& second);
-};
-
 namespace internal {
 
-constexpr int64_t kBlock = 1024;   // elements of a scratch block
-constexpr int64_t kShortRow = 64;  // shorter rows are gathered into blocks
-
-// dst[0, n) = the operand's elements for flat output positions [begin, begin + n).
-template <typename T>
-void GatherOperand(const BroadcastPlan& plan, const int64_t* steps, const T* src, int64_t begin,
-                   int64_t n, T* dst) {
-  const int last = plan.rank - 1;
-  int64_t index[Shape::kMaxRank];
-  int64_t offset = 0;
-  for (int i = last; i >= 0; --i) {
-    index[i] = begin % plan.dims[i];
-    offset += index[i] * steps[i];
-    begin /= plan.dims[i];
-  }
-  while (n > 0) {
-    const int64_t run = std::min(n, plan.dims[last] - index[last]);
-    const T* from = src + offset;
-    if (steps[last] == 0) {
-      std::fill_n(dst, run, *from);
-    } else {
-      std::copy_n(from, run, dst);
-    }
-    dst += run;
-    n -= run;
-    // To the start of the next row.
-    offset -= index[last] * steps[last];
-    index[last] = 0;
-    for (int i = last - 1; i >= 0; --i) {
-      offset += steps[i];
-      if (++index[i] < plan.dims[i]) break;
-      offset -= plan.dims[i] * steps[i];
-      index[i] = 0;
-    }
-  }
-}
-
-// Non-owning reference to a callable (a, b, first, n), so that the loops below
-// exist once per element type.
-template <typename T>
+// Non-owning reference to a callable (a, b, first, n): what two broadcast inputs
+// hold for the flat outputs [first, first + n), as contiguous arrays.
 class PieceFn {
  public:
   template <typename F>
   PieceFn(const F& f)  // NOLINT: implicit by design, lives as long as the call
-      : object_(&f), call_([](const void* o, const T* a, const T* b, int64_t first, size_t n) {
+      : object_(&f),
+        call_([](const void* o, const void* a, const void* b, int64_t first, size_t n) {
           (*static_cast<const F*>(o))(a, b, first, n);
         }) {}
-  void operator()(const T* a, const T* b, int64_t first, size_t n) const {
+  void operator()(const void* a, const void* b, int64_t first, size_t n) const {
     call_(object_, a, b, first, n);
   }
 
  private:
   const void* object_;
-  void (*call_)(const void*, const T*, const T*, int64_t, size_t);
+  void (*call_)(const void*, const void*, const void*, int64_t, size_t);
 };
 
-// Calls fn(a, b, first, n): operands of flat outputs [first, first + n) as
-// contiguous arrays, for all of [begin, end) in pieces.
-template <typename T>
-__attribute__((noinline)) void ForBroadcast(const BroadcastPlan& plan, const T* a, const T* b,
-                                            int64_t begin, int64_t end, PieceFn<T> fn) {
-  const int last = plan.rank - 1;
-  const bool a_moves = plan.a[last] != 0;
-  const bool b_moves = plan.b[last] != 0;
-  if (plan.rank == 1 && a_moves && b_moves) {
-    fn(a + begin, b + begin, begin, static_cast<size_t>(end - begin));
-    return;
-  }
-  T block_a[kBlock];
-  T block_b[kBlock];
-  if (plan.rank > 1 && plan.dims[last] < kShortRow) {
-    for (int64_t i = begin; i < end; i += kBlock) {
-      const int64_t n = std::min(kBlock, end - i);
-      GatherOperand(plan, plan.a, a, i, n, block_a);
-      GatherOperand(plan, plan.b, b, i, n, block_b);
-      fn(static_cast<const T*>(block_a), static_cast<const T*>(block_b), i, static_cast<size_t>(n));
-    }
-    return;
-  }
-  for (int64_t i = begin; i < end;) {
-    int64_t rest = i / plan.dims[last];
-    const int64_t column = i % plan.dims[last];
-    int64_t offset_a = column * plan.a[last];
-    int64_t offset_b = column * plan.b[last];
-    for (int k = last - 1; k >= 0; --k) {
-      offset_a += rest % plan.dims[k] * plan.a[k];
-      offset_b += rest % plan.dims[k] * plan.b[k];
-      rest /= plan.dims[k];
-    }
-    const int64_t row_end = std::min(end, i + plan.dims[last] - column);
-    const T* pa = a + offset_a;
-    const T* pb = b + offset_b;
-    if (a_moves && b_moves) {
-      fn(pa, pb, i, static_cast<size_t>(row_end - i));
-      i = row_end;
-      continue;
-    }
-    const int64_t widest = std::min(kBlock, row_end - i);
-    if (!a_moves) std::fill_n(block_a, widest, *pa);
-    if (!b_moves) std::fill_n(block_b, widest, *pb);
-    while (i < row_end) {
-      const int64_t n = std::min(kBlock, row_end - i);
-      fn(a_moves ? pa : static_cast<const T*>(block_a),
-         b_moves ? pb : static_cast<const T*>(block_b), i, static_cast<size_t>(n));
-      if (a_moves) pa += n;
-      if (b_moves) pb += n;
-      i += n;
-    }
-  }
-}
+// Calls fn for all of output 0, from several threads; inputs 0 and 1 have one dtype.
+void ForBroadcast(OpContext& ctx, int64_t grain, PieceFn fn);
 
 }  // namespace internal
 
 // y = fn over two broadcast inputs of type T; fn(a, b, y, n) on contiguous pieces.
 template <typename T, typename R, typename Fn>
 Status BroadcastInputs(OpContext& ctx, int64_t grain, const Fn& fn) {
-  const int64_t total = ctx.out_shape(0).size();
-  if (total == 0) return {};
-  const BroadcastPlan plan(ctx.out_shape(0), ctx.shape(0), ctx.shape(1));
-  const T* a = ctx.in<T>(0);
-  const T* b = ctx.in<T>(1);
   R* y = ctx.out<R>(0);
-  ctx.ParallelFor(total, grain, [&](int64_t begin, int64_t end) {
-    internal::ForBroadcast<T>(
-        plan, a, b, begin, end,
-        [&](const T* pa, const T* pb, int64_t first, size_t n) { fn(pa, pb, y + first, n); });
-  });
+  const auto piece = [&](const void* a, const void* b, int64_t first, size_t n) {
+    fn(static_cast<const T*>(a), static_cast<const T*>(b), y + first, n);
+  };
+  internal::ForBroadcast(ctx, grain, piece);
   return {};
 }
 

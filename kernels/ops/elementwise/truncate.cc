@@ -1,5 +1,4 @@
-// Bitwise and dividing ops over integers; TruncateDiv and TruncateMod take
-// floats too.
+// Division that truncates, of integers and of floats.
 #include <cmath>
 #include <type_traits>
 
@@ -9,84 +8,15 @@
 namespace opkit {
 namespace {
 
-// Runs over the unsigned type of the same size, which is all that bits need.
 template <typename T>
-using Bits = std::make_unsigned_t<T>;
-
-template <template <typename> class Fn>
-Status RunBits(OpContext& ctx) {
-  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
-    using U = Bits<decltype(tag)>;
-    return BroadcastInputs<U, U>(ctx, 65536, [](const U* a, const U* b, U* y, size_t n) {
-      for (size_t i = 0; i < n; ++i) y[i] = Fn<U>::Call(a[i], b[i]);
-    });
-  });
-}
-
-template <typename U>
-struct And {
-  static U Call(U a, U b) { return static_cast<U>(a & b); }
-};
-template <typename U>
-struct Or {
-  static U Call(U a, U b) { return static_cast<U>(a | b); }
-};
-template <typename U>
-struct Xor {
-  static U Call(U a, U b) { return static_cast<U>(a ^ b); }
-};
-
-#define OPKIT_INTEGER(name, run) \
-  OPKIT_OP(name).Signature("x: T, y: T -> z: T\n T in {integral}").Shape(BroadcastShape).Run(run)
-
-OPKIT_INTEGER(BitwiseAnd, RunBits<And>);
-OPKIT_INTEGER(BitwiseOr, RunBits<Or>);
-OPKIT_INTEGER(BitwiseXor, RunBits<Xor>);
-
-Status RunInvert(OpContext& ctx) {
-  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
-    using U = Bits<decltype(tag)>;
-    return MapInput<U, U>(ctx, 65536, [](const U* x, U* y, size_t n) {
-      for (size_t i = 0; i < n; ++i) y[i] = static_cast<U>(~x[i]);
-    });
-  });
-}
-OPKIT_OP(Invert).Signature("x: T -> y: T\n T in {integral}").Shape(SameAs<0>).Run(RunInvert);
-
-// Counts by adding neighbouring bits, pairs, nibbles; vectorises without a
-// popcount instruction.
-template <typename U>
-uint8_t CountBits(U v) {
-  constexpr U k1 = static_cast<U>(0x5555555555555555u);
-  constexpr U k2 = static_cast<U>(0x3333333333333333u);
-  constexpr U k4 = static_cast<U>(0x0f0f0f0f0f0f0f0fu);
-  v = static_cast<U>(v - ((v >> 1) & k1));
-  v = static_cast<U>((v & k2) + ((v >> 2) & k2));
-  v = static_cast<U>((v + (v >> 4)) & k4);
-  U sum = v;
-  for (size_t s = 8; s < sizeof(U) * 8; s += 8) sum = static_cast<U>(sum + (v >> s));
-  return static_cast<uint8_t>(sum);
-}
-
-Status RunPopulationCount(OpContext& ctx) {
-  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
-    using U = Bits<decltype(tag)>;
-    return MapInput<U, uint8_t>(ctx, 65536, [](const U* x, uint8_t* y, size_t n) {
-      for (size_t i = 0; i < n; ++i) y[i] = CountBits(x[i]);
-    });
-  });
-}
-OPKIT_OP(PopulationCount)
-    .Signature("x: T -> y: uint8\n T in {integral}")
-    .Shape(SameAs<0>)
-    .Run(RunPopulationCount);
+using Unsigned = std::make_unsigned_t<T>;
 
 // The most negative number divided by -1 wraps to itself, with remainder 0.
 template <typename T>
 struct Quotient {
   static T Call(T a, T b) {
     if constexpr (std::is_signed_v<T>) {
-      if (b == T{-1}) return static_cast<T>(Bits<T>{0} - static_cast<Bits<T>>(a));
+      if (b == T{-1}) return static_cast<T>(Unsigned<T>{0} - static_cast<Unsigned<T>>(a));
     }
     return static_cast<T>(a / b);
   }
