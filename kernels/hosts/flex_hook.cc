@@ -5,13 +5,13 @@
 #include "opkit/c_api.h"
 #include "opkit/tflite_abi.h"
 
-extern "C" OPKIT_EXPORT std::unique_ptr<TfLiteDelegate, void (*)(TfLiteDelegate*)>
-TF_AcquireFlexDelegate();
-
 #pragma GCC diagnostic push
 #ifdef __clang__
 #pragma GCC diagnostic ignored "-Wreturn-type-c-linkage"
 #endif
+extern "C" OPKIT_EXPORT std::unique_ptr<TfLiteDelegate, void (*)(TfLiteDelegate*)>
+TF_AcquireFlexDelegate();
+
 extern "C" OPKIT_EXPORT std::unique_ptr<TfLiteDelegate, void (*)(TfLiteDelegate*)>
 TF_AcquireFlexDelegate() {
   return {tflite_plugin_create_delegate(nullptr, nullptr, 0, nullptr),

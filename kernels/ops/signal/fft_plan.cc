@@ -27,7 +27,11 @@ std::vector<size_t> Radices(size_t n) {
   take(5);
   take(3);
   take(2);
-  for (size_t p = 7; n > 1; p += 2) take(p * p > n ? n : p);
+  size_t p = 7;
+  while (n > 1) {
+    take(p * p > n ? n : p);
+    p += 2;
+  }
   if (last > 1) out.push_back(last);
   return out;
 }
