@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,28 @@ def test_the_counter_carries(low: int) -> None:
     counter = [low, 2**64 - 1 if low > 2**40 else 9]
     got = _draw("StatelessRandomUniformFullIntV2", "uint32", n, counter)
     np.testing.assert_array_equal(got, want.numpy())
+
+
+@pytest.mark.parametrize("level", ["sse4", "avx2", "avx512", "neon"])
+@pytest.mark.parametrize("op", ["StatelessRandomNormalV2", "StatelessTruncatedNormalV2"])
+def test_vectors_draw_tensorflows_bits(op: str, level: str) -> None:
+    """Four million draws pass through a large part of the 2^23 values of each uniform factor."""
+    lib = ctypes.CDLL(str(opkit.delegate_path()))
+    if lib.opkit_set_simd(level.encode()) != 0:
+        pytest.skip(f"the CPU has no {level}")
+    n = 4_000_003
+    want = getattr(tf.raw_ops, op)(
+        shape=[n],
+        key=tf.constant([2**63 + 12345], tf.uint64),
+        counter=tf.constant([2**64 - 3000, 9], tf.uint64),
+        alg=1,
+        dtype=tf.float32,
+    ).numpy()
+    try:
+        got = _draw(op, "float32", n, [2**64 - 3000, 9])
+    finally:
+        lib.opkit_set_simd(b"auto")
+    np.testing.assert_array_equal(got.view(np.int32), want.view(np.int32))
 
 
 def test_normals_are_normal() -> None:

@@ -1,5 +1,6 @@
 // From Philox words to the values TensorFlow draws from them, bit for bit. The normal
-// distributions call libm's log and sincos, so they equal TF where both use the same libm.
+// distributions give what libm's log and sincos give, so they equal TF where both use the same
+// libm.
 #ifndef OPKIT_OPS_RANDOM_DISTRIBUTIONS_H_
 #define OPKIT_OPS_RANDOM_DISTRIBUTIONS_H_
 
@@ -46,10 +47,6 @@ inline void BoxMuller(const uint32_t* words, double* out) {
   out[1] = std::cos(angle) * radius;
 }
 
-// In what precision T is drawn before it is rounded.
-template <typename T>
-using Work = std::conditional_t<std::is_same_v<T, double>, double, float>;
-
 // Values per group of four words.
 template <typename T>
 constexpr int kPerGroup = sizeof(T) == 8 ? 2 : 4;
@@ -74,18 +71,8 @@ struct Uniform {
   }
 };
 
-struct Normal {
-  template <typename T>
-  void operator()(const uint32_t* w, T* out) const {
-    if constexpr (std::is_same_v<T, double>) {
-      BoxMuller(w, out);
-    } else {
-      float v[4];
-      BoxMuller(w, v);
-      BoxMuller(w + 2, v + 2);
-      for (int i = 0; i < 4; ++i) out[i] = T(v[i]);
-    }
-  }
+struct NormalDouble {
+  void operator()(const uint32_t* w, double* out) const { BoxMuller(w, out); }
 };
 
 struct FullInt {
@@ -113,27 +100,18 @@ struct UniformInt {
   }
 };
 
-// One group of normal values within two standard deviations, by rejection. TF gives each group
-// its own 256 words per value, so results do not depend on how work is split.
+// TF gives each group of normal values within two standard deviations its own 256 words per value,
+// so results do not depend on how work is split.
 template <typename T>
-void TruncatedGroup(Philox at, T* out) {
-  using W = Work<T>;
-  constexpr int kWords = std::is_same_v<T, double> ? 4 : 2;
-  Group words = {};
-  int used = 4, count = 0;
-  for (;;) {
-    if (used == 4) {
-      words = at.Next();
-      used = 0;
-    }
-    W v[2];
-    BoxMuller(words.v + used, v);
-    used += kWords;
-    for (const W value : v) {
-      if (std::fabs(value) < W(2)) {
-        out[count++] = T(value);
-        if (count == kPerGroup<T>) return;
-      }
+constexpr uint64_t kTruncatedStride = 256 * kPerGroup<T> / 4;
+
+// One such group, by rejection.
+inline void TruncatedGroup(Philox at, double* out) {
+  for (int count = 0; count < 2;) {
+    double v[2];
+    BoxMuller(at.Next().v, v);
+    for (const double value : v) {
+      if (std::fabs(value) < 2.0 && count < 2) out[count++] = value;
     }
   }
 }

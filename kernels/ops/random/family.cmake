@@ -1,2 +1,2 @@
-# Its arithmetic is scalar by nature, or in philox_simd.cc.
+# Its arithmetic is scalar by nature, or in the *_simd.cc files.
 opkit_release_level(-O2 ${CMAKE_CURRENT_LIST_DIR}/stateless.cc)

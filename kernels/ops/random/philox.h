@@ -42,11 +42,15 @@ struct Philox {
   }
 };
 
-// Words that FillGroups may write past the last group.
+// Groups that are drawn together, and words that may be written past the last one.
+constexpr int64_t kBatch = 256;
 constexpr int64_t kSlack = 64;
 
 // Writes 4 * groups words of the stream from `start`; `out` has room for kSlack more.
 void FillGroups(Philox start, int64_t groups, uint32_t* out);
+
+// The same for `groups` <= kBatch groups that lie ahead[i] groups after `start`.
+void FillScattered(const Philox& start, const uint64_t* ahead, int64_t groups, uint32_t* out);
 
 }  // namespace opkit::random
 

@@ -1,9 +1,11 @@
 // TensorFlow's stateless random ops, V2 (key, counter, algorithm) and V1 (seed).
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 
 #include "opkit/op.h"
 #include "ops/random/distributions.h"
+#include "ops/random/normal.h"
 #include "ops/random/philox.h"
 
 namespace opkit {
@@ -59,18 +61,27 @@ Status FromKeyCounter(const OpContext& ctx, Philox* p) {
   return {};
 }
 
-// Fills groups [begin, end) of `size` values; the last group may be cut short.
+using random::kBatch;
+
+// Calls fill(first group, groups, words) for batches of groups [begin, end).
+template <typename F>
+void ForBatches(const Philox& base, int64_t begin, int64_t end, const F& fill) {
+  alignas(64) uint32_t words[4 * kBatch + random::kSlack];
+  for (int64_t g = begin; g < end; g += kBatch) {
+    const int64_t groups = std::min(kBatch, end - g);
+    Philox at = base;
+    at.Skip(static_cast<uint64_t>(g));
+    random::FillGroups(at, groups, words);
+    fill(g, groups, words);
+  }
+}
+
+// Groups [begin, end) of `size` values; the last group may be cut short.
 template <typename Distribution, typename T>
 void FillRange(const Philox& base, const Distribution& draw, int64_t begin, int64_t end,
                int64_t size, T* out) {
   constexpr int kValues = kPerGroup<T>;
-  constexpr int64_t kBlock = 256;
-  alignas(64) uint32_t words[4 * kBlock + random::kSlack];
-  for (int64_t g = begin; g < end; g += kBlock) {
-    const int64_t groups = std::min(kBlock, end - g);
-    Philox at = base;
-    at.Skip(static_cast<uint64_t>(g));
-    random::FillGroups(at, groups, words);
+  ForBatches(base, begin, end, [&](int64_t g, int64_t groups, const uint32_t* words) {
     const int64_t whole = std::min(groups, (size - g * kValues) / kValues);
     T* to = out + g * kValues;
     for (int64_t i = 0; i < whole; ++i) draw(words + 4 * i, to + i * kValues);
@@ -79,45 +90,117 @@ void FillRange(const Philox& base, const Distribution& draw, int64_t begin, int6
       draw(words + 4 * whole, last);
       std::copy_n(last, size - (g + whole) * kValues, to + whole * kValues);
     }
+  });
+}
+
+// Values per group of the types that are drawn in float32.
+constexpr int64_t kFour = 4;
+
+template <typename T>
+void NormalRange(const Philox& base, int64_t begin, int64_t end, int64_t size, T* out) {
+  alignas(64) float values[kFour * kBatch + random::kSlack];
+  ForBatches(base, begin, end, [&](int64_t g, int64_t groups, const uint32_t* words) {
+    random::Normals(words, kFour * groups, values);
+    const int64_t count = std::min(kFour * groups, size - kFour * g);
+    for (int64_t i = 0; i < count; ++i) out[kFour * g + i] = T(values[i]);
+  });
+}
+
+// Groups [begin, end) of values within two standard deviations: all groups of a batch draw four
+// candidates, then those that still lack some draw four more.
+template <typename T>
+void TruncatedRange(const Philox& base, int64_t begin, int64_t end, int64_t size, T* out) {
+  alignas(64) uint32_t words[kFour * kBatch + random::kSlack];
+  alignas(64) float drawn[kFour * kBatch + random::kSlack];
+  float kept[kBatch][2 * kFour];
+  for (int64_t g = begin; g < end; g += kBatch) {
+    const int64_t groups = std::min(kBatch, end - g);
+    Philox at = base;
+    at.Skip(static_cast<uint64_t>(g) * random::kTruncatedStride<T>);
+    uint64_t ahead[kBatch];
+    int64_t count[kBatch] = {}, open[kBatch];
+    for (int64_t i = 0; i < groups; ++i) {
+      ahead[i] = static_cast<uint64_t>(i) * random::kTruncatedStride<T>;
+      open[i] = i;
+    }
+    for (int64_t left = groups; left > 0;) {
+      random::FillScattered(at, ahead, left, words);
+      random::Normals(words, kFour * left, drawn);
+      int64_t still = 0;
+      for (int64_t i = 0; i < left; ++i) {
+        const int64_t group = open[i];
+        int64_t n = count[group];
+        for (int64_t j = 0; j < kFour; ++j) {  // at most three are there already
+          kept[group][n] = drawn[kFour * i + j];
+          n += std::fabs(drawn[kFour * i + j]) < 2.0f ? 1 : 0;
+        }
+        count[group] = n;
+        open[still] = group;
+        ahead[still] = ahead[i] + 1;
+        still += n < kFour ? 1 : 0;
+      }
+      left = still;
+    }
+    const int64_t wanted = std::min(kFour * groups, size - kFour * g);
+    for (int64_t i = 0; i < wanted; ++i) out[kFour * g + i] = T(kept[i / kFour][i % kFour]);
   }
 }
 
-template <typename Distribution, typename T>
-void Fill(OpContext& ctx, const Philox& base, const Distribution& draw, T* out) {
+void TruncatedRange(const Philox& base, int64_t begin, int64_t end, int64_t size, double* out) {
+  for (int64_t g = begin; g < end; ++g) {
+    Philox at = base;
+    at.Skip(static_cast<uint64_t>(g) * random::kTruncatedStride<double>);
+    double values[2];
+    random::TruncatedGroup(at, values);
+    std::copy_n(values, std::min<int64_t>(2, size - 2 * g), out + 2 * g);
+  }
+}
+
+void NormalRange(const Philox& base, int64_t begin, int64_t end, int64_t size, double* out) {
+  FillRange(base, random::NormalDouble(), begin, end, size, out);
+}
+
+// range(first group, last group, values, out) by threads
+template <typename T, typename Range>
+void Fill(OpContext& ctx, const Range& range) {
+  T* const out = ctx.out<T>(0);
   const int64_t size = ctx.out_shape(0).size();
   const int64_t groups = (size + kPerGroup<T> - 1) / kPerGroup<T>;
-  ctx.ParallelFor(groups, 1 << 11, [&](int64_t begin, int64_t end) {
+  ctx.ParallelFor(groups, 1 << 11,
+                  [&](int64_t begin, int64_t end) { range(begin, end, size, out); });
+}
+
+// Fills with the values of a Distribution.
+template <typename T, typename Distribution>
+void FillEach(OpContext& ctx, const Philox& base, const Distribution& draw) {
+  Fill<T>(ctx, [&](int64_t begin, int64_t end, int64_t size, T* out) {
     FillRange(base, draw, begin, end, size, out);
   });
 }
 
-template <typename T>
-void FillTruncated(OpContext& ctx, const Philox& base, T* out) {
-  constexpr int kValues = kPerGroup<T>;
-  constexpr uint64_t kSkip = 256 * kValues / 4;
-  const int64_t size = ctx.out_shape(0).size();
-  ctx.ParallelFor((size + kValues - 1) / kValues, 1 << 10, [&](int64_t begin, int64_t end) {
-    for (int64_t g = begin; g < end; ++g) {
-      Philox at = base;
-      at.Skip(static_cast<uint64_t>(g) * kSkip);
-      T values[kValues];
-      random::TruncatedGroup<T>(at, values);
-      std::copy_n(values, std::min<int64_t>(kValues, size - g * kValues), out + g * kValues);
-    }
+Status FillUniform(OpContext& ctx, const Philox& base) {
+  return OpContext::VisitDType(ctx.out_dtype(0), FloatingTypes{}, [&](auto tag) {
+    FillEach<decltype(tag)>(ctx, base, random::Uniform());
+    return Status();
   });
 }
 
-template <typename Distribution>
-Status FillFloats(OpContext& ctx, const Philox& base) {
+Status FillNormal(OpContext& ctx, const Philox& base) {
   return OpContext::VisitDType(ctx.out_dtype(0), FloatingTypes{}, [&](auto tag) {
-    Fill(ctx, base, Distribution(), ctx.out<decltype(tag)>(0));
+    using T = decltype(tag);
+    Fill<T>(ctx, [&](int64_t begin, int64_t end, int64_t size, T* out) {
+      NormalRange(base, begin, end, size, out);
+    });
     return Status();
   });
 }
 
 Status FillTruncatedNormal(OpContext& ctx, const Philox& base) {
   return OpContext::VisitDType(ctx.out_dtype(0), FloatingTypes{}, [&](auto tag) {
-    FillTruncated(ctx, base, ctx.out<decltype(tag)>(0));
+    using T = decltype(tag);
+    Fill<T>(ctx, [&](int64_t begin, int64_t end, int64_t size, T* out) {
+      TruncatedRange(base, begin, end, size, out);
+    });
     return Status();
   });
 }
@@ -125,7 +208,7 @@ Status FillTruncatedNormal(OpContext& ctx, const Philox& base) {
 Status FillFullInt(OpContext& ctx, const Philox& base) {
   const TypeList<int32_t, int64_t, uint32_t, uint64_t> types;
   return OpContext::VisitDType(ctx.out_dtype(0), types, [&](auto tag) {
-    Fill(ctx, base, random::FullInt(), ctx.out<decltype(tag)>(0));
+    FillEach<decltype(tag)>(ctx, base, random::FullInt());
     return Status();
   });
 }
@@ -142,7 +225,7 @@ Status FillInts(OpContext& ctx, const Philox& base, int low_input) {
                    static_cast<long long>(high));
     }
     const auto range = static_cast<U>(static_cast<U>(high) - static_cast<U>(low));
-    Fill(ctx, base, random::UniformInt<T>{static_cast<U>(low), range}, ctx.out<T>(0));
+    FillEach<T>(ctx, base, random::UniformInt<T>{static_cast<U>(low), range});
     return Status();
   });
 }
@@ -161,12 +244,12 @@ Status ShapeFromInput(OpContext& ctx) {
 Status RunUniformV2(OpContext& ctx) {
   Philox p;
   OPKIT_RETURN_IF_ERROR(FromKeyCounter(ctx, &p));
-  return FillFloats<random::Uniform>(ctx, p);
+  return FillUniform(ctx, p);
 }
 Status RunNormalV2(OpContext& ctx) {
   Philox p;
   OPKIT_RETURN_IF_ERROR(FromKeyCounter(ctx, &p));
-  return FillFloats<random::Normal>(ctx, p);
+  return FillNormal(ctx, p);
 }
 Status RunTruncatedV2(OpContext& ctx) {
   Philox p;
@@ -185,8 +268,8 @@ Status RunIntV2(OpContext& ctx) {
 }
 
 // V1: seed.
-Status RunUniform(OpContext& ctx) { return FillFloats<random::Uniform>(ctx, FromSeed(ctx, 1)); }
-Status RunNormal(OpContext& ctx) { return FillFloats<random::Normal>(ctx, FromSeed(ctx, 1)); }
+Status RunUniform(OpContext& ctx) { return FillUniform(ctx, FromSeed(ctx, 1)); }
+Status RunNormal(OpContext& ctx) { return FillNormal(ctx, FromSeed(ctx, 1)); }
 Status RunTruncated(OpContext& ctx) { return FillTruncatedNormal(ctx, FromSeed(ctx, 1)); }
 Status RunFullInt(OpContext& ctx) { return FillFullInt(ctx, FromSeed(ctx, 1)); }
 Status RunInt(OpContext& ctx) { return FillInts(ctx, FromSeed(ctx, 1), 2); }

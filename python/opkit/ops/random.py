@@ -123,7 +123,7 @@ register(
         _cases,
         _bench,
         Exact(),
-        "Normal, by Box and Muller; uses libm's log, sin and cos.",
+        "Normal, by Box and Muller; as with libm's log, sin and cos.",
     ),
     *_pair(
         "StatelessTruncatedNormal",
