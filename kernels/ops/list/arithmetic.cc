@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -10,19 +11,60 @@
 namespace opkit::list {
 namespace {
 
-using NumberTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
-                             uint8_t, uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
-
 // a + b rounded to T; integers wrap.
 template <typename T>
 T Plus(T a, T b) {
   if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
     return T(static_cast<float>(a) + static_cast<float>(b));
-  } else if constexpr (std::is_integral_v<T>) {
-    using U = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
   } else {
-    return a + b;
+    return static_cast<T>(a + b);
+  }
+}
+
+template <typename T>
+void AddEach(const void* a, const void* b, void* sum, size_t n) {
+  const T* x = static_cast<const T*>(a);
+  const T* y = static_cast<const T*>(b);
+  T* z = static_cast<T*>(sum);
+  for (size_t i = 0; i < n; ++i) z[i] = Plus(x[i], y[i]);
+}
+
+// Addition of n parts of `size` bytes; the sum may take the place of a. Complex numbers have two
+// parts, and signs do not matter to integers that wrap.
+struct Addition {
+  void (*add)(const void* a, const void* b, void* sum, size_t n) = nullptr;
+  size_t size = 0;
+};
+
+template <typename T>
+constexpr Addition kAdditionOf = {AddEach<T>, sizeof(T)};
+
+Addition AdditionOf(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32:
+    case DType::kComplex64:
+      return kAdditionOf<float>;
+    case DType::kFloat64:
+    case DType::kComplex128:
+      return kAdditionOf<double>;
+    case DType::kFloat16:
+      return kAdditionOf<Half>;
+    case DType::kBFloat16:
+      return kAdditionOf<BFloat16>;
+    case DType::kInt8:
+    case DType::kUInt8:
+      return kAdditionOf<uint8_t>;
+    case DType::kInt16:
+    case DType::kUInt16:
+      return kAdditionOf<uint16_t>;
+    case DType::kInt32:
+    case DType::kUInt32:
+      return kAdditionOf<uint32_t>;
+    case DType::kInt64:
+    case DType::kUInt64:
+      return kAdditionOf<uint64_t>;
+    default:
+      return {};
   }
 }
 
@@ -61,16 +103,10 @@ Status AddItems(const Item& a, const Item& b, Item* out) {
     OPKIT_RETURN_IF_ERROR(AddLists(*of(a), *of(b), &inner));
     sum->variants.push_back(std::move(inner));
   } else {
-    OPKIT_RETURN_IF_ERROR(OpContext::VisitDType(block.dtype, NumberTypes{}, [&](auto tag) {
-      using T = decltype(tag);
-      const int64_t n = a.shape().size();
-      if (n == 0) return Status();
-      const T* x = reinterpret_cast<const T*>(a.data());
-      const T* y = reinterpret_cast<const T*>(b.data());
-      T* z = reinterpret_cast<T*>(sum->data.get());
-      for (int64_t i = 0; i < n; ++i) z[i] = Plus(x[i], y[i]);
-      return Status();
-    }));
+    const Addition addition = AdditionOf(block.dtype);
+    if (addition.add == nullptr) return Error("%s has no sum", DTypeName(block.dtype));
+    const size_t parts = block.item_bytes / addition.size;
+    if (parts > 0) addition.add(a.data(), b.data(), sum->data.get(), parts);
   }
   *out = Item{std::move(sum), 0};
   return {};
@@ -124,37 +160,38 @@ Status AddN(OpContext& ctx) {
     }
     return ctx.SetVariant(0, std::move(sum));
   }
-  return ctx.Visit(0, NumberTypes{}, [&](auto tag) {
-    using T = decltype(tag);
-    const int inputs = ctx.num_inputs();
-    std::vector<const T*> in;
-    for (int i = 0; i < inputs; ++i) in.push_back(ctx.in<T>(i));
-    T* out = ctx.out<T>(0);
-    // TF's order: the first 2 to 9 inputs one after another, then the rest in sums of eight.
-    const size_t n_in = in.size();
-    const size_t first = n_in < 2 ? n_in : (n_in - 2) % 8 + 2;
-    ctx.ParallelFor(ctx.shape(0).size(), 16384, [&](int64_t begin, int64_t end) {
-      // In strips, so that the partial sums stay in the first-level cache.
-      constexpr int64_t kStrip = 512;
-      T part[kStrip];
-      for (int64_t at = begin; at < end; at += kStrip) {
-        const int64_t n = std::min(kStrip, end - at);
-        const auto add = [&](size_t from, size_t to, T* sum) {
-          std::copy(in[from] + at, in[from] + at + n, sum);
-          for (size_t k = from + 1; k < to; ++k) {
-            const T* x = in[k] + at;
-            for (int64_t i = 0; i < n; ++i) sum[i] = Plus(sum[i], x[i]);
-          }
-        };
-        add(0, first, out + at);
-        for (size_t k = first; k < n_in; k += 8) {
-          add(k, k + 8, part);
-          for (int64_t i = 0; i < n; ++i) out[at + i] = Plus(out[at + i], part[i]);
+  const Addition addition = AdditionOf(ctx.dtype(0));
+  const size_t n_in = static_cast<size_t>(ctx.num_inputs());
+  std::vector<const char*> in;
+  for (int i = 0; i < ctx.num_inputs(); ++i) in.push_back(ctx.in<char>(i));
+  char* out = ctx.out<char>(0);
+  // TF's order: the first 2 to 9 inputs one after another, then the rest in sums of eight.
+  const size_t first = n_in < 2 ? n_in : (n_in - 2) % 8 + 2;
+  const size_t size = addition.size;
+  const int64_t parts = ctx.shape(0).size() * static_cast<int64_t>(DTypeSize(ctx.dtype(0)) / size);
+  ctx.ParallelFor(parts, 16384, [&](int64_t begin, int64_t end) {
+    // In strips, so that the partial sums stay in the first-level cache.
+    constexpr size_t kStrip = 4096;
+    alignas(64) char part[kStrip];
+    const size_t stop = static_cast<size_t>(end) * size;
+    for (size_t at = static_cast<size_t>(begin) * size; at < stop; at += kStrip) {
+      const size_t bytes = std::min(kStrip, stop - at);
+      const auto add = [&](size_t from, size_t to, char* sum) {
+        const char* one = in[from] + at;
+        if (to == from + 1) std::memcpy(sum, one, bytes);
+        for (size_t k = from + 1; k < to; ++k) {
+          addition.add(one, in[k] + at, sum, bytes / size);
+          one = sum;
         }
+      };
+      add(0, first, out + at);
+      for (size_t k = first; k < n_in; k += 8) {
+        add(k, k + 8, part);
+        addition.add(out + at, part, out + at, bytes / size);
       }
-    });
-    return Status();
+    }
   });
+  return {};
 }
 OPKIT_OP(AddN)
     .Signature(R"(
