@@ -72,23 +72,40 @@ HWY_INLINE Vf<D> Piecewise(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][
   return hn::MulAdd(p, t, Lookup(d, rows[1], bits));
 }
 
-// erf(x), all x: a table of polynomials for erf(a) / a, a = min(|x|, 3.925...).
-// At that cap the product is exactly 1 in every rounding of the polynomial, and
-// nowhere is it more: both were tried for all floats from 3.5 on.
+// c0 + c1 t + ... of the piece that bits name, as (c0 + t^2 Q(t)) + c1 t: two
+// roundings count, one where c0 = 0. Pairs of coefficients go in parallel, as
+// the length of the chain limits the speed.
+template <class D, size_t kRows, size_t kN>
+HWY_INLINE Vf<D> PiecePolynomial(D d, Vf<D> t, Vu<D> bits, const float (&rows)[kRows][kN]) {
+  static_assert(kRows == 6 || kRows == 7, "degree 5 or 6");
+  const auto c = [&](size_t i) HWY_ATTR { return Lookup(d, rows[i], bits); };
+  const Vf<D> t2 = hn::Mul(t, t);
+  Vf<D> q = hn::MulAdd(c(5), t, c(4));
+  if constexpr (kRows == 7) q = hn::MulAdd(c(kRows - 1), t2, q);
+  q = hn::MulAdd(q, t2, hn::MulAdd(c(3), t, c(2)));
+  return hn::MulAdd(c(1), t, hn::MulAdd(q, t2, c(0)));
+}
+
+// erf(x), all x: polynomials around the multiples of a step, for |x| up to a cap
+// where they are exactly 1 in every rounding; nowhere are they more: both were
+// tried for all floats from 3 on. Multiples of the step are exact.
 template <class D>
 HWY_INLINE Vf<D> Erf(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
-  const Vf<D> a = CapAbove(d, 0x1.f6666ap+1f, hn::Abs(x));
+  const Vf<D> a = CapAbove(d, 3.9285f, hn::Abs(x));
   const Vf<D> magic = hn::Set(d, kRoundMagic);
-  Vf<D> p;
+  const auto piece = [&](float step, const auto& rows) HWY_ATTR {
+    const Vf<D> m = hn::MulAdd(a, hn::Set(d, 1.0f / step), magic);
+    const Vf<D> t = hn::NegMulAdd(hn::Sub(m, magic), hn::Set(d, step), a);
+    return PiecePolynomial(d, t, hn::BitCast(du, m), rows);
+  };
+  Vf<D> y;
   if constexpr (kWidePieces) {
-    const auto bits = hn::BitCast(du, hn::MulAdd(a, hn::Set(d, tables::kErfScale16), magic));
-    p = Piecewise(d, a, bits, tables::kErf16);
+    y = piece(tables::kErfStep16, tables::kErf16);
   } else {
-    const auto bits = hn::BitCast(du, hn::MulAdd(a, hn::Set(d, tables::kErfScale8), magic));
-    p = Piecewise(d, a, bits, tables::kErf8);
+    y = piece(tables::kErfStep8, tables::kErf8);
   }
-  return hn::CopySign(hn::Mul(a, p), x);
+  return hn::CopySignToAbs(y, x);
 }
 
 // erfc(x), all x: exp(-a^2) times a table for exp(a^2) erfc(a), a = |x|, and
@@ -120,16 +137,29 @@ HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   return hn::IfThenElse(hn::Gt(x, hn::Set(d, 9.194549f)), Denormal30(d, scaled), near);
 }
 
-// atan(x), all x: the polynomial at |x| or, above 1, pi/2 + that at -1 / |x|.
+// atan(x), all x: atan(c) + atan(t), t = (|x| - c) / (1 + c |x|), c from a table
+// whose pieces are halves (8 entries) or quarters (16) of the octaves of
+// |x| + 1/2. c = 0 for the first, which keeps small results exact.
 template <class D>
 HWY_INLINE Vf<D> Atan(D d, Vf<D> x) {
-  const Vf<D> a = hn::Abs(x);
-  const auto large = hn::Gt(a, hn::Set(d, 1.0f));
-  const Vf<D> y = hn::IfThenElse(large, hn::Div(hn::Set(d, -1.0f), a), a);
-  const Vf<D> z = hn::Mul(y, y);
-  const Vf<D> lo = hn::Add(y, hn::IfThenElseZero(large, hn::Set(d, kPi2Lo)));
-  const Vf<D> hi = hn::IfThenElseZero(large, hn::Set(d, kPi2Hi));
-  return hn::CopySign(hn::Add(hi, hn::MulAdd(hn::Mul(y, z), Horner(d, z, tables::kAtan), lo)), x);
+  const hn::RebindToUnsigned<D> du;
+  const Vf<D> size = hn::Abs(x);
+  const Vf<D> a = CapAbove(d, 0x1p60f, size);
+  const auto octave = hn::BitCast(du, hn::Add(CapAbove(d, 7.0f, size), hn::Set(d, 0.5f)));
+  const auto piece = [&](auto bits, const auto& rows, const auto& tail) HWY_ATTR {
+    const Vf<D> c = Lookup(d, rows[0], bits);
+    const Vf<D> t = hn::Div(hn::Sub(a, c), hn::MulAdd(a, c, hn::Set(d, 1.0f)));
+    const Vf<D> z = hn::Mul(t, t);
+    const Vf<D> sum = hn::Add(Lookup(d, rows[1], bits), t);
+    return hn::MulAdd(hn::Mul(t, z), Horner(d, z, tail), sum);
+  };
+  Vf<D> y;
+  if constexpr (kWidePieces) {
+    y = piece(hn::ShiftRight<21>(octave), tables::kAtan16, tables::kAtanTail16);
+  } else {
+    y = piece(hn::ShiftRight<22>(octave), tables::kAtan8, tables::kAtanTail8);
+  }
+  return hn::CopySignToAbs(y, x);
 }
 
 // s z P(z) of asin(s) = s + s z P(z), s = sqrt(z) <= 1/2.

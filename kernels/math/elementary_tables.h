@@ -7,57 +7,49 @@
 
 namespace opkit::tables {
 
-// erf(a) / a for a in [0, 3.9375], by pieces of equal width: row 0 holds the
-// centres, row 1 + j the coefficients of (a - centre)^j. Relative error 2^-28.
-constexpr float kErfScale16 = 0x1.f6474a0p+1f;
-alignas(64) constexpr float kErf16[7][16] = {
-    {0x1.c373ae0p-5f, 0x1.dce51e0p-3f, 0x1.f367000p-2f, 0x1.94efca0p-1f, 0x1.0dcf9e0p+0f,
-     0x1.4f57e20p+0f, 0x1.9094fe0p+0f, 0x1.c7fc680p+0f, 0x1.04388e0p+1f, 0x1.2951380p+1f,
-     0x1.48b05e0p+1f, 0x1.6564dc0p+1f, 0x1.86d2160p+1f, 0x1.a6377e0p+1f, 0x1.ca49200p+1f,
-     0x1.e497d80p+1f},
-    {0x1.2092aa0p+0f, 0x1.1bba540p+0f, 0x1.0b823c0p+0f, 0x1.dce1600p-1f, 0x1.a3ae280p-1f,
-     0x1.6ddd1a0p-1f, 0x1.3e66b40p-1f, 0x1.1c107e0p-1f, 0x1.f5a9120p-2f, 0x1.b866340p-2f,
-     0x1.8ea8ea0p-2f, 0x1.6eb7040p-2f, 0x1.4f5efe0p-2f, 0x1.366fce0p-2f, 0x1.1e01420p-2f,
-     0x1.0e7a7a0p-2f},
-    {-0x1.52fcde0p-5f, -0x1.5b4c160p-3f, -0x1.4659c60p-2f, -0x1.a855ae0p-2f, -0x1.b363360p-2f,
-     -0x1.90011e0p-2f, -0x1.5725540p-2f, -0x1.23c8b00p-2f, -0x1.db4bd00p-3f, -0x1.76af120p-3f,
-     -0x1.3543f00p-3f, -0x1.06560a0p-3f, -0x1.b738e20p-4f, -0x1.786c840p-4f, -0x1.3f85f20p-4f,
-     -0x1.1dc6660p-4f},
-    {-0x1.7f0d420p-2f, -0x1.5cc0060p-2f, -0x1.e36a9c0p-3f, -0x1.46870c0p-4f, 0x1.04eec20p-5f,
-     0x1.8674d00p-4f, 0x1.ddbfda0p-4f, 0x1.cda2f40p-4f, 0x1.897a520p-4f, 0x1.2da4aa0p-4f,
-     0x1.d518120p-5f, 0x1.7404b20p-5f, 0x1.1ee0b40p-5f, 0x1.c81eea0p-6f, 0x1.64ec3e0p-6f,
-     0x1.2ded280p-6f},
-    {0x1.9619e80p-6f, 0x1.93a3d20p-4f, 0x1.52640c0p-3f, 0x1.514ad80p-3f, 0x1.d068980p-4f,
-     0x1.b0881e0p-5f, 0x1.a44e360p-8f, -0x1.05e5fc0p-6f, -0x1.a4ff340p-6f, -0x1.91b0e00p-6f,
-     -0x1.4556600p-6f, -0x1.fa6c5e0p-7f, -0x1.71765e0p-7f, -0x1.1316700p-7f, -0x1.8e59640p-8f,
-     -0x1.3ee5ec0p-8f},
-    {0x1.c8da000p-4f, 0x1.77a7720p-4f, 0x1.221a4a0p-5f, -0x1.06591e0p-5f, -0x1.e51b660p-5f,
-     -0x1.c117100p-5f, -0x1.1e37dc0p-5f, -0x1.1dfd540p-6f, -0x1.b436fa0p-9f, 0x1.fd10f80p-9f,
-     0x1.4dec780p-8f, 0x1.2ab7a40p-8f, 0x1.c247940p-9f, 0x1.4583360p-9f, 0x1.bb38ce0p-10f,
-     0x1.5039f20p-10f},
-    {-0x1.49e2580p-7f, -0x1.2843580p-5f, -0x1.975c180p-5f, -0x1.2a6b4c0p-5f, -0x1.5989280p-7f,
-     0x1.48fcf00p-7f, 0x1.1ab88a0p-6f, 0x1.cfadc80p-7f, 0x1.03da7e0p-7f, 0x1.72e0d20p-9f,
-     0x1.30be760p-14f, -0x1.b52b7c0p-11f, -0x1.c3b8080p-11f, -0x1.6992760p-11f, -0x1.b924b00p-12f,
-     -0x1.500fc40p-12f},
+// erf(a) in a - k step, k the multiple of step nearest to a: row j holds the
+// coefficients of power j, column k those of piece k. Worst error of the fit 0.6
+// units in the last place of the result.
+constexpr float kErfStep16 = 0x1.039000p-2f;
+alignas(64) constexpr float kErf16[6][16] = {
+    {0, 0x1.1ebb32p-2f, 0x1.0d9d9ep-1f, 0x1.6f853ep-1f, 0x1.b26126p-1f, 0x1.da9606p-1f,
+     0x1.efe0b4p-1f, 0x1.f9ce7ap-1f, 0x1.fde236p-1f, 0x1.ff5b9cp-1f, 0x1.ffd3c6p-1f, 0x1.fff576p-1f,
+     0x1.fffdc8p-1f, 0x1.ffff96p-1f, 0x1.ffffeep-1f, 0x1.fffffep-1f},
+    {0x1.20dd76p+0f, 0x1.0ee384p+0f, 0x1.becb9cp-1f, 0x1.440834p-1f, 0x1.9d5294p-2f, 0x1.cfa42ap-3f,
+     0x1.c95e78p-4f, 0x1.8cc626p-5f, 0x1.2eb308p-6f, 0x1.9629fep-8f, 0x1.df45f4p-10f,
+     0x1.f15806p-12f, 0x1.c5dc30p-14f, 0x1.6c3b9ap-16f, 0x1.010e58p-18f, 0x1.3f1458p-21f},
+    {-0x1.53c6a6p-17f, -0x1.12a7dcp-2f, -0x1.c50374p-2f, -0x1.ecd0a6p-2f, -0x1.a314a2p-2f,
+     -0x1.25cf7cp-2f, -0x1.5bce2cp-3f, -0x1.600458p-4f, -0x1.32f0e4p-5f, -0x1.cf17acp-7f,
+     -0x1.2fae9ap-8f, -0x1.59a134p-10f, -0x1.64e9eap-12f, -0x1.2d52c8p-14f, -0x1.7dff22p-18f,
+     -0x1.55b114p-17f},
+    {-0x1.80c860p-2f, -0x1.3acb2ap-2f, -0x1.219e70p-3f, 0x1.0e7d10p-5f, 0x1.22fe68p-3f,
+     0x1.55f1cap-3f, 0x1.146a92p-3f, 0x1.5e441ep-4f, 0x1.6c768ap-5f, 0x1.3e757ap-6f, 0x1.d94f36p-8f,
+     0x1.2d7adep-9f, 0x1.4b034ap-11f, 0x1.3a5e90p-13f, 0x1.02f68ap-15f, 0x1.735602p-18f},
+    {-0x1.1a9a04p-8f, 0x1.053e22p-3f, 0x1.75d6e0p-3f, 0x1.2e5f3ap-3f, 0x1.09a77ap-4f,
+     -0x1.3dc426p-7f, -0x1.757bd6p-5f, -0x1.80bcf0p-5f, -0x1.097088p-5f, -0x1.250574p-6f,
+     -0x1.f73b4cp-8f, -0x1.8e2500p-9f, -0x1.5e9684p-13f, -0x1.b42ff4p-13f, -0x1.1a87bcp-11f,
+     0x1.f6535ep-12f},
+    {0x1.07d5ecp-3f, 0x1.47e43ep-4f, 0x1.02fd5cp-7f, -0x1.bddb16p-5f, -0x1.188062p-4f,
+     -0x1.6f215ap-5f, -0x1.9f2838p-7f, 0x1.f9e894p-8f, 0x1.ab5920p-7f, 0x1.4aa822p-7f,
+     0x1.6b2eaep-8f, 0x1.3bf3a8p-9f, 0x1.be6484p-11f, 0x1.08aa72p-12f, 0x1.1db7f6p-14f,
+     0x1.1da086p-17f},
 };
-constexpr float kErfScale8 = 0x1.e613720p+0f;
-alignas(64) constexpr float kErf8[8][8] = {
-    {0x1.48b5180p-3f, 0x1.20762e0p-1f, 0x1.185f3e0p+0f, 0x1.8605140p+0f, 0x1.0c3cd60p+1f,
-     0x1.4988820p+1f, 0x1.9907c80p+1f, 0x1.d55d860p+1f},
-    {0x1.1e67560p+0f, 0x1.0501280p+0f, 0x1.9abb360p-1f, 0x1.4594d60p-1f, 0x1.e727de0p-2f,
-     0x1.8da4740p-2f, 0x1.4071920p-2f, 0x1.1740ee0p-2f},
-    {-0x1.e6f7d40p-4f, -0x1.67fbc60p-2f, -0x1.b01ef80p-2f, -0x1.60f5240p-2f, -0x1.c346ec0p-3f,
-     -0x1.33b93c0p-3f, -0x1.910f280p-4f, -0x1.309e240p-4f},
-    {-0x1.6f90c00p-2f, -0x1.9484960p-3f, 0x1.72d9460p-5f, 0x1.d8fb240p-4f, 0x1.7576f40p-4f,
-     0x1.d1e3220p-5f, 0x1.f557b80p-6f, 0x1.4c42c40p-6f},
-    {0x1.1fbfa80p-4f, 0x1.6275bc0p-3f, 0x1.a7c3640p-4f, 0x1.98d4440p-7f, -0x1.ad85500p-6f,
-     -0x1.431fe40p-6f, -0x1.3705ca0p-7f, -0x1.6a30020p-8f},
-    {0x1.a4b1500p-4f, 0x1.12c1420p-6f, -0x1.ef1a8c0p-5f, -0x1.3ababe0p-5f, -0x1.f943740p-11f,
-     0x1.4df4180p-8f, 0x1.75a4bc0p-9f, 0x1.8972680p-10f},
-    {-0x1.92aa8a0p-6f, -0x1.8b85200p-5f, -0x1.d1975c0p-9f, 0x1.1796940p-6f, 0x1.b33bcc0p-8f,
-     -0x1.2cf44a0p-15f, -0x1.8f67360p-11f, -0x1.a645380p-12f},
-    {-0x1.895c880p-6f, 0x1.0352bc0p-9f, 0x1.0132260p-6f, -0x1.d411820p-12f, -0x1.e40f760p-9f,
-     -0x1.8253c20p-11f, 0x1.f7ba8c0p-14f, 0x1.99e0cc0p-14f},
+constexpr float kErfStep8 = 0x1.0c9600p-1f;
+alignas(64) constexpr float kErf8[7][8] = {
+    {0, 0x1.156b52p-1f, 0x1.b96820p-1f, 0x1.f2aadep-1f, 0x1.fe7676p-1f, 0x1.ffe4c4p-1f,
+     0x1.fffee2p-1f, 0x1.fffffap-1f},
+    {0x1.20dd76p+0f, 0x1.b6bf02p-1f, 0x1.805558p-2f, 0x1.845618p-4f, 0x1.c499e0p-7f,
+     0x1.303a56p-10f, 0x1.d7c1eep-15f, 0x1.a5fae0p-20f},
+    {-0x1.15fdc8p-17f, -0x1.cc511ep-2f, -0x1.933a76p-2f, -0x1.3192b8p-3f, -0x1.daed48p-6f,
+     -0x1.8f2fc8p-9f, -0x1.7b15a2p-13f, -0x1.b4d242p-17f},
+    {-0x1.80e37cp-2f, -0x1.071638p-3f, 0x1.33bee2p-3f, 0x1.ffd20cp-4f, 0x1.266fa4p-5f,
+     0x1.436dd6p-8f, 0x1.7142d0p-12f, 0x1.c5e2d6p-17f},
+    {-0x1.8cf824p-9f, 0x1.77d82ep-3f, 0x1.ad8980p-5f, -0x1.8dbdaep-5f, -0x1.c9040ep-6f,
+     -0x1.6225fep-8f, -0x1.70f68ep-12f, 0x1.0bee7ep-12f},
+    {0x1.07372ap-3f, 0x1.c3e146p-11f, -0x1.0c882ep-4f, -0x1.ee0fdep-8f, 0x1.9c600cp-7f,
+     0x1.19a96ep-8f, 0x1.1c559ep-11f, 0x1.11563ap-15f},
+    {-0x1.21fa52p-5f, -0x1.89bdb4p-5f, 0x1.1ebc98p-7f, 0x1.0adc94p-6f, -0x1.5bfceap-9f,
+     -0x1.66e580p-9f, -0x1.d9a4e6p-10f, -0x1.641aa0p-9f},
 };
 // exp(a^2) erfc(a) for a in [0, 10.2]: the pieces are quarters (16 entries) or
 // halves (8) of the octaves of 1 + a, entered by the low bits of
@@ -118,10 +110,28 @@ alignas(64) constexpr float kErfcx8[10][8] = {
     {0x1.f5c8040p-13f, 0x1.184e120p-16f, 0x1.a23a080p-21f, 0x1.1b6de80p-25f, 0x1.e085620p-30f,
      0x1.e085620p-30f, 0x1.0e3fa40p-7f, 0x1.b351dc0p-10f},
 };
-// atan(y) = y + y z P(z), z = y^2 <= 1.
+// atan(y) = y + y z P(z), z = y^2 <= 1, for angles.
 constexpr float kAtan[] = {-0x1.55553e0p-2f, 0x1.9991e60p-3f,  -0x1.2420b80p-3f,
                            0x1.c08f9a0p-4f,  -0x1.58165c0p-4f, 0x1.da63540p-5f,
                            -0x1.fe06d80p-6f, 0x1.64cece0p-7f,  -0x1.d4b18a0p-10f};
+// c and atan(c), which is almost a float; atan(t) = t + t z P(z), z = t^2, for
+// |t| <= 1/8 (16 pieces) or 1/4 (8).
+alignas(64) constexpr float kAtan16[2][16] = {
+    {0x1.b93e60p+0f, 0x1.1cf3e0p+1f, 0x1.5d5f36p+1f, 0x1.9dd96ap+1f, 0x1.f87bb2p+1f, 0x1.3cfa98p+2f,
+     0x1.7d6780p+2f, 0x1.a26388p+3f, 0, 0x1.7e9d0ep-3f, 0x1.3eee22p-2f, 0x1.be7c10p-2f,
+     0x1.3c58dep-1f, 0x1.bbeb3ep-1f, 0x1.1dee04p+0f, 0x1.5e1b62p+0f},
+    {0x1.0b8a4ep+0f, 0x1.260b4ep+0f, 0x1.383876p+0f, 0x1.455598p+0f, 0x1.52833ap+0f, 0x1.5f1f1ep+0f,
+     0x1.679036p+0f, 0x1.7e9500p+0f, 0, 0x1.7a40c6p-3f, 0x1.352de0p-2f, 0x1.a50922p-2f,
+     0x1.1b5e1ep-1f, 0x1.6db86cp-1f, 0x1.ae5f38p-1f, 0x1.e0fd58p-1f},
+};
+constexpr float kAtanTail16[] = {-0x1.555174p-2f, 0x1.934f72p-3f};
+alignas(64) constexpr float kAtan8[2][8] = {
+    {0x1.e69b48p+0f, 0x1.767d7ap+1f, 0x1.128294p+2f, 0x1.62fe7cp+3f, 0, 0x1.7ab7e0p-2f,
+     0x1.70fa78p-1f, 0x1.38523ep+0f},
+    {0x1.16246ep+0f, 0x1.3dcf78p+0f, 0x1.577c9ep+0f, 0x1.7b1c10p+0f, 0, 0x1.6abe26p-2f,
+     0x1.3fb8fcp-1f, 0x1.c4b2d0p-1f},
+};
+constexpr float kAtanTail8[] = {-0x1.555428p-2f, 0x1.98b22cp-3f, -0x1.0b09e6p-3f};
 // expm1(r) = r + r^2 P(r), |r| <= ln(2) / 2.
 constexpr float kExpm1[] = {0x1.fffffe0p-2f, 0x1.5554b40p-3f, 0x1.5556f20p-5f, 0x1.1225440p-7f,
                             0x1.6b9c800p-10f};
