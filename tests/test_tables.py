@@ -182,28 +182,35 @@ def test_interpreters_in_threads(counter: bytes) -> None:
         assert all(pool.map(work, range(1, 9)))
 
 
-def test_many_keys_against_a_dictionary() -> None:
+@pytest.mark.parametrize("key", ["int32", "int64", "string"])
+def test_many_keys_against_a_dictionary(key: str) -> None:
     """Random inserts and removals; the table must agree with a dict after each."""
+
+    def column(numbers: Any) -> np.ndarray:
+        if key == "string":
+            return np.array([b"%d" % n for n in numbers], dtype=object)
+        return np.asarray(numbers, dtype=key)
+
     g = Graph()
-    table = _table(g)
-    keys, values = g.input("int64", [400]), g.input("float32", [400])
-    gone = g.input("int64", [300])
+    table = _table(g, key=DType(key))
+    keys, values = g.input(key, [400]), g.input("float32", [400])
+    gone = g.input(key, [300])
     _insert(g, table, keys, values)
-    g.node("LookupTableRemoveV2", [table, gone], [], Tin=INT64)
-    every = g.constant(list(range(-50, 1000)), "int64")
+    g.node("LookupTableRemoveV2", [table, gone], [], Tin=DType(key))
+    every = g.constant(column(range(-50, 1000)), key)
     found = _find(g, table, every, g.constant(-1.0, "float32"))
     size = _size(g, table)
     exported = g.node(
-        "LookupTableExportV2", [table], ["int64", "float32"], Tkeys=INT64, Tvalues=FLOAT
+        "LookupTableExportV2", [table], [key, "float32"], Tkeys=DType(key), Tvalues=FLOAT
     )
     interpreter = g.load([found, size, *exported])
     interpreter.allocate_tensors()
     rng, plain = np.random.default_rng(3), {}
     index = {d["name"]: d["index"] for d in interpreter.get_input_details()}
     for _ in range(40):
-        new = rng.integers(-50, 1000, 400)
+        new = column(rng.integers(-50, 1000, 400))
         numbers = rng.standard_normal(400, np.float32)
-        drop = rng.integers(-50, 1000, 300)
+        drop = column(rng.integers(-50, 1000, 300))
         for tensor, value in ((keys, new), (values, numbers), (gone, drop)):
             interpreter.set_tensor(index[tensor.name], value)
         interpreter.invoke()
@@ -214,7 +221,8 @@ def test_many_keys_against_a_dictionary() -> None:
             interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()
         )
         assert count == len(plain)
-        np.testing.assert_array_equal(got, [plain.get(k, -1.0) for k in range(-50, 1000)])
+        wanted = [plain.get(k, -1.0) for k in column(range(-50, 1000)).tolist()]
+        np.testing.assert_array_equal(got, wanted)
         assert dict(zip(out_keys.tolist(), out_values.tolist(), strict=True)) == plain
 
 

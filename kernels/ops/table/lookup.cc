@@ -1,5 +1,6 @@
 // The LookupTable* ops: find, insert, import, remove, export, size.
 #include <cstring>
+#include <type_traits>
 
 #include "ops/table/lookup_table.h"
 
@@ -25,6 +26,33 @@ Shape ValuesShape(const LookupTable& table, const Shape& keys) {
   return out;
 }
 
+// Calls f with the number of bytes, as a constant where rows commonly have it.
+template <typename F>
+void WithSize(size_t bytes, const F& f) {
+  if (bytes == 4) {
+    f(std::integral_constant<size_t, 4>());
+  } else if (bytes == 8) {
+    f(std::integral_constant<size_t, 8>());
+  } else {
+    f(bytes);
+  }
+}
+
+// out[i] = the row of the group's key i, or the default where there is none. Masks choose, as which
+// it is can be a coin toss.
+template <typename Size>
+void CopyRows(const Group& group, const char* rows, const char* defaults, bool each, Size size,
+              char* out) {
+  const size_t step = each ? size : 0;
+  for (int64_t i = 0; i < group.n; ++i, out += size, defaults += step) {
+    const int64_t e = group.entry[i];
+    const auto none = static_cast<uintptr_t>(e >> 63);  // all bits or none
+    const uintptr_t row = reinterpret_cast<uintptr_t>(rows) + static_cast<uintptr_t>(e) * size;
+    const uintptr_t from = (row & ~none) | (reinterpret_cast<uintptr_t>(defaults) & none);
+    std::memcpy(out, reinterpret_cast<const char*>(from), size);
+  }
+}
+
 Status Find(OpContext& ctx) {
   std::shared_ptr<LookupTable> table;
   OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
@@ -46,33 +74,27 @@ Status Find(OpContext& ctx) {
   if (kind.value == DType::kString) {
     const StringsView defaults = ctx.strings(2);
     StringWriter out;
-    table->Find(keys, [&](int64_t i, int64_t e) {
-      for (int64_t k = 0; k < kind.row; ++k) {
-        out.Add(e >= 0 ? std::string_view(table->text_row(e)[k])
-                       : defaults[i * default_step * kind.row + k]);
+    table->Find(keys, [&](const Group& group) {
+      for (int64_t i = 0; i < group.n; ++i) {
+        const int64_t e = group.entry[i], d = (group.first + i) * default_step * kind.row;
+        for (int64_t k = 0; k < kind.row; ++k) {
+          out.Add(e >= 0 ? std::string_view(table->text_row(e)[k]) : defaults[d + k]);
+        }
       }
     });
     return ctx.WriteStrings(0, out, shape);
   }
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, shape));
-  const size_t bytes = table->row_bytes();
   if (shape.size() == 0) return {};
-  const char* defaults = ctx.in<char>(2);
-  char* out = ctx.out<char>(0);
-  const auto copy = [&](auto size) {  // of a row; a constant where rows have a common size
-    table->Find(keys, [&](int64_t i, int64_t e) {
-      const char* from =
-          e >= 0 ? table->row(e) : defaults + static_cast<size_t>(i * default_step) * size();
-      std::memcpy(out + static_cast<size_t>(i) * size(), from, size());
+  const size_t bytes = table->row_bytes();
+  table->Find(keys, [&](const Group& group) {
+    const auto first = static_cast<size_t>(group.first);
+    const char* defaults = ctx.in<char>(2) + (default_step != 0 ? first * bytes : 0);
+    char* out = ctx.out<char>(0) + first * bytes;
+    WithSize(bytes, [&](auto size) {
+      CopyRows(group, table->rows(), defaults, default_step != 0, size, out);
     });
-  };
-  if (bytes == 4) {
-    copy([] { return size_t{4}; });
-  } else if (bytes == 8) {
-    copy([] { return size_t{8}; });
-  } else {
-    copy([bytes] { return bytes; });
-  }
+  });
   return {};
 }
 OPKIT_OP(LookupTableFindV2)
@@ -98,19 +120,36 @@ class Values {
     }
   }
 
-  // Value i becomes entry e's, or is compared with it; false when they differ.
-  bool Store(int64_t e, int64_t i, bool overwrite) const {
-    if (texts_) return StoreTexts(e, i, overwrite);
-    if (bytes_ == 0) return true;
-    const char* from = data_ + static_cast<size_t>(i) * bytes_;
-    char* to = table_->row(e);
-    if (!overwrite) return std::memcmp(to, from, bytes_) == 0;
-    if (bytes_ == 4) {
-      std::memcpy(to, from, 4);
-    } else {
-      std::memcpy(to, from, bytes_);
+  // The group's values become those of its entries, or those are compared that were there before;
+  // the position in the group of the first that differs, or -1.
+  int64_t Store(const Group& group, bool overwrite) const {
+    const auto kept = [&](int64_t i) { return !overwrite && (group.added >> i & 1) == 0; };
+    if (texts_) {
+      for (int64_t i = 0; i < group.n; ++i) {
+        if (!StoreTexts(group.entry[i], group.first + i, !kept(i))) return i;
+      }
+      return -1;
     }
-    return true;
+    if (bytes_ == 0) return -1;
+    const char* from = data_ + static_cast<size_t>(group.first) * bytes_;
+    char* const rows = table_->rows();
+    if (overwrite) {
+      WithSize(bytes_, [&](auto size) {
+        for (int64_t i = 0; i < group.n; ++i, from += size) {
+          std::memcpy(rows + static_cast<size_t>(group.entry[i]) * size, from, size);
+        }
+      });
+      return -1;
+    }
+    for (int64_t i = 0; i < group.n; ++i, from += bytes_) {
+      char* const to = rows + static_cast<size_t>(group.entry[i]) * bytes_;
+      if (!kept(i)) {
+        std::memcpy(to, from, bytes_);
+      } else if (std::memcmp(to, from, bytes_) != 0) {
+        return i;
+      }
+    }
+    return -1;
   }
 
  private:
@@ -150,9 +189,10 @@ Status AddPairs(OpContext& ctx, LookupTable& table, bool overwrite) {
   if (keys.size() > INT32_MAX - table.size()) return Error("more than 2^31 - 1 entries");
   const Values values(ctx, &table);
   int64_t conflict = -1;
-  table.Add(keys, [&](int64_t i, int64_t e, bool added) {
-    if (!values.Store(e, i, added || overwrite)) conflict = i;
-    return conflict < 0;
+  table.Add(keys, [&](const Group& group) {
+    const int64_t i = values.Store(group, overwrite);
+    if (i >= 0) conflict = group.first + i;
+    return i < 0;
   });
   if (conflict < 0) return {};
   return Error("the key at position %lld occurs twice with different values",
@@ -226,7 +266,7 @@ Status Remove(OpContext& ctx) {
   OPKIT_RETURN_IF_ERROR(CheckKeys(ctx, *table, 1));
   const Keys keys(ctx, 1);
   const std::lock_guard<std::mutex> lock(table->mutex());
-  for (int64_t i = 0; i < keys.size(); ++i) table->Remove(keys, i);
+  table->Remove(keys);
   return {};
 }
 OPKIT_OP(LookupTableRemoveV2)
@@ -284,7 +324,7 @@ Status Export(OpContext& ctx) {
   }
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(1, shape));
   if (shape.size() > 0) {
-    std::memcpy(ctx.out_raw(1), table->row(0), static_cast<size_t>(n) * table->row_bytes());
+    std::memcpy(ctx.out_raw(1), table->rows(), static_cast<size_t>(n) * table->row_bytes());
   }
   return {};
 }

@@ -1,7 +1,7 @@
 #include "ops/table/lookup_table.h"
 
+#include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "math/fingerprint.h"
 
@@ -21,110 +21,157 @@ Keys::Keys(const OpContext& ctx, int input) : size_(ctx.shape(input).size()) {
   }
 }
 
-uint64_t LookupTable::HashOfEntry(int64_t e) const {
-  return texts() ? math::Fingerprint64(text(e)) : math::Mix64(static_cast<uint64_t>(number(e)));
+const uint64_t* Keys::Words(int64_t first, int64_t n, uint64_t* buffer) const {
+  if (wide_ != nullptr) return reinterpret_cast<const uint64_t*>(wide_ + first);
+  if (narrow_ != nullptr) {
+    std::transform(narrow_ + first, narrow_ + first + n, buffer,
+                   [](int64_t key) { return static_cast<uint64_t>(key); });
+  } else {
+    for (int64_t i = 0; i < n; ++i) buffer[i] = math::Fingerprint64(strings_[first + i]);
+  }
+  return buffer;
 }
 
-size_t LookupTable::SlotOfEntry(int64_t e) const {
+inline size_t LookupTable::SlotOfNumber(uint64_t word, size_t s) const {
+  const Slot* const slots = slots_.data();
   const size_t mask = slots_.size() - 1;
-  size_t s = (HashOfEntry(e) >> 32) & mask;
-  while (slots_[s].entry != e) s = (s + 1) & mask;
+  // One condition and not two, as whether the slot is free can be a coin toss.
+  const auto taken = [](const Slot& slot) { return ~static_cast<uint64_t>(slot.entry >> 31); };
+  while (((slots[s].word ^ word) & taken(slots[s])) != 0) s = (s + 1) & mask;
   return s;
 }
 
-void LookupTable::Reserve(int64_t entries) {
-  const size_t n = static_cast<size_t>(entries);
-  Rebuild(2 * (n + 1));
-  texts() ? texts_.reserve(n) : numbers_.reserve(n);
-  if (table_kind_.value == DType::kString) {
-    text_rows_.reserve(n * static_cast<size_t>(table_kind_.row));
+size_t LookupTable::SlotOfText(uint64_t word, size_t s, std::string_view text) const {
+  for (;; s = (s + 1) & (slots_.size() - 1)) {
+    const Slot slot = slots_[s];
+    if (slot.entry < 0) return s;
+    if (slot.word == word && texts_[static_cast<size_t>(slot.entry)] == text) return s;
+  }
+}
+
+void LookupTable::FindGroup(const Keys& keys, Group* group) const {
+  group->n = std::min(Group::kMost, keys.size() - group->first);
+  uint64_t buffer[Group::kMost];
+  const uint64_t* words = keys.Words(group->first, group->n, buffer);
+  size_t homes[Group::kMost];
+  for (int64_t i = 0; i < group->n; ++i) {
+    homes[i] = Home(words[i]);
+    __builtin_prefetch(&slots_[homes[i]]);
+  }
+  if (texts()) {
+    for (int64_t i = 0; i < group->n; ++i) {
+      group->entry[i] = slots_[SlotOfText(words[i], homes[i], keys.text(group->first + i))].entry;
+    }
   } else {
-    rows_.reserve(n * row_bytes());
+    for (int64_t i = 0; i < group->n; ++i)
+      group->entry[i] = slots_[SlotOfNumber(words[i], homes[i])].entry;
   }
 }
 
-void LookupTable::Rebuild(size_t least_slots) {
-  size_t size = 16;
-  while (size < least_slots) size *= 2;
-  slots_.assign(size, Slot());
+void LookupTable::AddGroup(const Keys& keys, Group* group) {
+  if (count_ + Group::kMost > room_) Grow(std::max(2 * count_, count_ + Group::kMost));
+  FindGroup(keys, group);
+  group->added = 0;
+  for (int64_t i = 0; i < group->n; ++i) {
+    if (group->entry[i] >= 0) continue;
+    // Looked for again, as it may have come since, or its slot may be taken.
+    const int64_t key = group->first + i;
+    uint64_t buffer = 0;
+    const uint64_t word = *keys.Words(key, 1, &buffer);
+    Slot& slot = slots_[SlotOf(keys, key, word)];
+    if (slot.entry < 0) {
+      // What may throw comes before the entry.
+      if (count_ == row_room_) GrowRows(count_ + count_ / 2 + 1);
+      const auto e = static_cast<size_t>(count_);
+      if (texts()) texts_[e] = keys.text(key);
+      words_[e] = word;
+      slot = {word, static_cast<int32_t>(count_++)};
+      group->added |= uint64_t{1} << i;
+    }
+    group->entry[i] = slot.entry;
+  }
+}
+
+void LookupTable::Grow(int64_t entries) {
+  const auto n = static_cast<size_t>(entries + Group::kMost);
+  words_.resize(n);
+  if (texts()) texts_.resize(n);
+  int bits = 1;
+  while ((size_t{1} << bits) < 2 * n) ++bits;
+  slots_.assign(size_t{1} << bits, Slot());
+  shift_ = 64 - bits;
   for (int64_t e = 0; e < count_; ++e) {
-    const uint64_t hash = HashOfEntry(e);
-    size_t s = (hash >> 32) & (size - 1);
-    while (slots_[s].entry != kFree) s = (s + 1) & (size - 1);
-    slots_[s] = {static_cast<uint32_t>(hash), static_cast<int32_t>(e)};
+    const uint64_t word = words_[static_cast<size_t>(e)];
+    size_t s = Home(word);
+    while (slots_[s].entry >= 0) s = (s + 1) & (slots_.size() - 1);
+    slots_[s] = {word, static_cast<int32_t>(e)};
   }
-  taken_ = static_cast<size_t>(count_);
+  room_ = static_cast<int64_t>(n);
 }
 
-void LookupTable::Clear() {
-  slots_.clear();
-  numbers_.clear();
-  texts_.clear();
-  rows_.clear();
-  text_rows_.clear();
-  taken_ = 0;
-  count_ = 0;
-}
-
-int64_t LookupTable::Append(const Keys& keys, int64_t i, uint64_t hash) {
-  if (2 * (taken_ + 1) > slots_.size()) Rebuild(4 * (static_cast<size_t>(count_) + 1));
-  const int64_t e = count_;
-  // Sizes are set from count_, so a failed allocation leaves no half-made entry behind.
-  const size_t n = static_cast<size_t>(e) + 1;
+void LookupTable::GrowRows(int64_t entries) {
+  const auto n = static_cast<size_t>(entries);
   if (table_kind_.value == DType::kString) {
     text_rows_.resize(n * static_cast<size_t>(table_kind_.row));
   } else {
     rows_.resize(n * row_bytes());
   }
-  if (texts()) {
-    texts_.resize(n);
-    texts_.back() = keys.text(i);
-  } else {
-    numbers_.resize(n);
-    numbers_.back() = keys.number(i);
-  }
-  ++count_;
-  const size_t mask = slots_.size() - 1;
-  size_t s = (hash >> 32) & mask;
-  while (slots_[s].entry >= 0) s = (s + 1) & mask;
-  if (slots_[s].entry == kFree) ++taken_;
-  slots_[s] = {static_cast<uint32_t>(hash), static_cast<int32_t>(e)};
-  return e;
+  row_room_ = entries;
 }
 
-// The last entry moves into the hole, so that entries stay without gaps.
-void LookupTable::Remove(const Keys& keys, int64_t i) {
-  const size_t s = texts() ? SlotOf<true>(keys, i, Hash<true>(keys, i))
-                           : SlotOf<false>(keys, i, Hash<false>(keys, i));
-  if (s == slots_.size()) return;
-  const int64_t hole = slots_[s].entry, last = count_ - 1;
-  slots_[s].entry = kDropped;
-  if (hole != last) {
-    slots_[SlotOfEntry(last)].entry = static_cast<int32_t>(hole);
-    if (texts()) {
-      texts_[static_cast<size_t>(hole)] = std::move(texts_.back());
-    } else {
-      numbers_[static_cast<size_t>(hole)] = numbers_.back();
-    }
-    if (table_kind_.value == DType::kString) {
-      for (int64_t k = 0; k < table_kind_.row; ++k) {
-        text_row(hole)[k] = std::move(text_row(last)[k]);
-      }
-    } else if (row_bytes() > 0) {
-      std::memcpy(row(hole), row(last), row_bytes());
-    }
+void LookupTable::Reserve(int64_t entries) {
+  Grow(entries);
+  GrowRows(entries);
+}
+
+void LookupTable::Clear() {
+  words_.clear();
+  texts_.clear();
+  rows_.clear();
+  text_rows_.clear();
+  slots_.assign(2, Slot());
+  shift_ = 63;
+  count_ = room_ = row_room_ = 0;
+}
+
+void LookupTable::Remove(const Keys& keys) {
+  for (int64_t i = 0; i < keys.size(); ++i) {
+    uint64_t buffer = 0;
+    const size_t s = SlotOf(keys, i, *keys.Words(i, 1, &buffer));
+    if (slots_[s].entry >= 0) RemoveAt(s);
   }
+}
+
+// The last entry moves into the hole, so that entries stay without gaps; and so do the slots that
+// searches would no longer reach.
+void LookupTable::RemoveAt(size_t s) {
+  const size_t mask = slots_.size() - 1;
+  const auto hole = static_cast<size_t>(slots_[s].entry), last = static_cast<size_t>(--count_);
+  if (hole != last) {
+    size_t moved = Home(words_[last]);
+    while (slots_[moved].entry != static_cast<int32_t>(last)) moved = (moved + 1) & mask;
+    slots_[moved].entry = static_cast<int32_t>(hole);
+    words_[hole] = words_[last];
+  }
+  for (size_t t = (s + 1) & mask; slots_[t].entry >= 0; t = (t + 1) & mask) {
+    if (((t - Home(slots_[t].word)) & mask) < ((t - s) & mask)) continue;
+    slots_[s] = slots_[t];
+    s = t;
+  }
+  slots_[s] = Slot();
   if (texts()) {
-    texts_.pop_back();
-  } else {
-    numbers_.pop_back();
+    if (hole != last) texts_[hole].swap(texts_[last]);
+    texts_[last] = std::string();
   }
   if (table_kind_.value == DType::kString) {
-    text_rows_.resize(text_rows_.size() - static_cast<size_t>(table_kind_.row));
-  } else {
-    rows_.resize(rows_.size() - row_bytes());
+    const auto row = static_cast<size_t>(table_kind_.row);
+    std::string* const to = text_rows_.data() + hole * row;
+    std::string* const from = text_rows_.data() + last * row;
+    if (hole != last) std::swap_ranges(from, from + row, to);
+    std::fill_n(from, row, std::string());
+  } else if (hole != last && row_bytes() > 0) {
+    std::memcpy(rows() + hole * row_bytes(), rows() + last * row_bytes(), row_bytes());
   }
-  --count_;
 }
 
 Status GetTable(const OpContext& ctx, int input, std::shared_ptr<LookupTable>* out) {

@@ -2,6 +2,7 @@
 #ifndef OPKIT_OPS_TABLE_LOOKUP_TABLE_H_
 #define OPKIT_OPS_TABLE_LOOKUP_TABLE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -9,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "math/fingerprint.h"
 #include "opkit/dtype.h"
 #include "opkit/op.h"
 
@@ -34,8 +34,10 @@ class Keys {
  public:
   Keys(const OpContext& ctx, int input);
   int64_t size() const { return size_; }
-  int64_t number(int64_t i) const { return narrow_ ? narrow_[i] : wide_[i]; }
   std::string_view text(int64_t i) const { return strings_[i]; }
+  // What the table hashes of keys [first, first + n): the number itself, or the fingerprint; there
+  // is room for them in `buffer`.
+  const uint64_t* Words(int64_t first, int64_t n, uint64_t* buffer) const;
 
  private:
   int64_t size_;
@@ -44,34 +46,49 @@ class Keys {
   StringsView strings_;
 };
 
+// A group of consecutive keys looked up together, so that their slots come from memory in parallel.
+struct Group {
+  static constexpr int64_t kMost = 64;
+  int64_t first, n;
+  int32_t entry[kMost];  // numbers of their entries, or -1
+  uint64_t added;        // bit i: the entry was made for key first + i
+};
+
 // Entries lie in order of insertion; open addressing finds their numbers. The caller holds mutex().
 class LookupTable final : public ResourceBase {
  public:
-  explicit LookupTable(const TableKind& kind) : table_kind_(kind) {}
+  explicit LookupTable(const TableKind& kind) : table_kind_(kind) { Clear(); }
   const char* kind() const override { return "lookup table"; }
   const TableKind& table_kind() const { return table_kind_; }
   std::mutex& mutex() { return mutex_; }
 
   int64_t size() const { return count_; }
   void Clear();
-  // Calls f(i, e) for each key in order; e is the number of its entry, or -1.
+  // Calls f(group) for all keys in order.
   template <typename F>
   void Find(const Keys& keys, F&& f) const {
-    texts() ? FindAs<true>(keys, f) : FindAs<false>(keys, f);
+    Group group;
+    for (group.first = 0; group.first < keys.size(); group.first += Group::kMost) {
+      FindGroup(keys, &group);
+      f(group);
+    }
   }
-  // Calls f(i, e, added) for each key in order, having made an entry where there was none, until
-  // f returns false.
+  // The same, having made entries for keys that had none, until f returns false.
   template <typename F>
   void Add(const Keys& keys, F&& f) {
     if (count_ == 0) Reserve(keys.size());
-    texts() ? AddAs<true>(keys, f) : AddAs<false>(keys, f);
+    Group group;
+    for (group.first = 0; group.first < keys.size(); group.first += Group::kMost) {
+      AddGroup(keys, &group);
+      if (!f(group)) return;
+    }
   }
-  void Remove(const Keys& keys, int64_t i);
+  void Remove(const Keys& keys);
 
-  // Entry e's key and value; a new entry's value is zero or empty.
-  int64_t number(int64_t e) const { return numbers_[static_cast<size_t>(e)]; }
+  // Entry e's key and value; a new entry's value is up to the caller.
+  int64_t number(int64_t e) const { return static_cast<int64_t>(words_[static_cast<size_t>(e)]); }
   const std::string& text(int64_t e) const { return texts_[static_cast<size_t>(e)]; }
-  char* row(int64_t e) { return rows_.data() + static_cast<size_t>(e) * row_bytes(); }
+  char* rows() { return rows_.data(); }
   std::string* text_row(int64_t e) { return text_rows_.data() + e * table_kind_.row; }
   size_t row_bytes() const {
     return static_cast<size_t>(table_kind_.row) * DTypeSize(table_kind_.value);
@@ -81,68 +98,37 @@ class LookupTable final : public ResourceBase {
 
  private:
   struct Slot {
-    uint32_t tag = 0;
-    int32_t entry = kFree;
+    uint64_t word = 0;
+    int32_t entry = -1;  // negative: free
   };
-  static constexpr int32_t kFree = -1;
-  static constexpr int32_t kDropped = -2;  // was removed; probing goes on past it
 
   bool texts() const { return table_kind_.key == DType::kString; }
-  size_t SlotOfEntry(int64_t e) const;
-  uint64_t HashOfEntry(int64_t e) const;
+  // The slot a search starts from. Multiplication by the golden ratio spreads series evenly.
+  size_t Home(uint64_t word) const {
+    return ((word ^ (word >> 32)) * 0x9e3779b97f4a7c15u) >> shift_;
+  }
+  // The slot of a key: its own, or the free one where its entry would go.
+  size_t SlotOfNumber(uint64_t word, size_t home) const;
+  size_t SlotOfText(uint64_t word, size_t home, std::string_view text) const;
+  size_t SlotOf(const Keys& keys, int64_t i, uint64_t word) const {
+    const size_t home = Home(word);
+    return texts() ? SlotOfText(word, home, keys.text(i)) : SlotOfNumber(word, home);
+  }
+  void FindGroup(const Keys& keys, Group* group) const;
+  void AddGroup(const Keys& keys, Group* group);
   void Reserve(int64_t entries);  // room for that many, in an empty table
-  void Rebuild(size_t least_slots);
-  // A new entry for a key that has none; its hash is known.
-  int64_t Append(const Keys& keys, int64_t i, uint64_t hash);
-
-  template <bool kTexts>
-  static uint64_t Hash(const Keys& keys, int64_t i) {
-    if constexpr (kTexts) return math::Fingerprint64(keys.text(i));
-    return math::Mix64(static_cast<uint64_t>(keys.number(i)));
-  }
-
-  // The slot of a key, or slots_.size(). The hash's low half is the tag, its high half the place.
-  template <bool kTexts>
-  size_t SlotOf(const Keys& keys, int64_t i, uint64_t hash) const {
-    if (slots_.empty()) return 0;
-    const size_t mask = slots_.size() - 1;
-    const uint32_t tag = static_cast<uint32_t>(hash);
-    for (size_t s = (hash >> 32) & mask;; s = (s + 1) & mask) {
-      const Slot slot = slots_[s];
-      if (slot.entry == kFree) return slots_.size();
-      if (slot.tag != tag || slot.entry < 0) continue;
-      if constexpr (kTexts) {
-        if (keys.text(i) == text(slot.entry)) return s;
-      } else {
-        if (keys.number(i) == number(slot.entry)) return s;
-      }
-    }
-  }
-
-  template <bool kTexts, typename F>
-  void FindAs(const Keys& keys, F& f) const {
-    for (int64_t i = 0; i < keys.size(); ++i) {
-      const size_t s = SlotOf<kTexts>(keys, i, Hash<kTexts>(keys, i));
-      f(i, s == slots_.size() ? int64_t{-1} : int64_t{slots_[s].entry});
-    }
-  }
-
-  template <bool kTexts, typename F>
-  void AddAs(const Keys& keys, F& f) {
-    for (int64_t i = 0; i < keys.size(); ++i) {
-      const uint64_t hash = Hash<kTexts>(keys, i);
-      const size_t s = SlotOf<kTexts>(keys, i, hash);
-      const bool added = s == slots_.size();
-      if (!f(i, added ? Append(keys, i, hash) : int64_t{slots_[s].entry}, added)) return;
-    }
-  }
+  void Grow(int64_t entries);
+  void GrowRows(int64_t entries);
+  void RemoveAt(size_t s);
 
   TableKind table_kind_;
   std::mutex mutex_;
-  std::vector<Slot> slots_;
-  size_t taken_ = 0;  // slots that are not free
+  std::vector<Slot> slots_;  // a power of two, at most half full
+  int shift_ = 0;            // 64 less the logarithm of their number
   int64_t count_ = 0;
-  std::vector<int64_t> numbers_;
+  int64_t room_ = 0;      // entries that slots_, words_ and texts_ have room for
+  int64_t row_room_ = 0;  // the same of rows; no more than needed, as a row can be large
+  std::vector<uint64_t> words_;
   std::vector<std::string> texts_;
   std::vector<char> rows_;
   std::vector<std::string> text_rows_;
