@@ -2,71 +2,14 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "ops/list/sum.h"
 #include "ops/list/tensor_list.h"
 
 namespace opkit::list {
 namespace {
-
-// a + b rounded to T; integers wrap.
-template <typename T>
-T Plus(T a, T b) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-    return T(static_cast<float>(a) + static_cast<float>(b));
-  } else {
-    return static_cast<T>(a + b);
-  }
-}
-
-template <typename T>
-void AddEach(const void* a, const void* b, void* sum, size_t n) {
-  const T* x = static_cast<const T*>(a);
-  const T* y = static_cast<const T*>(b);
-  T* z = static_cast<T*>(sum);
-  for (size_t i = 0; i < n; ++i) z[i] = Plus(x[i], y[i]);
-}
-
-// Addition of n parts of `size` bytes; the sum may take the place of a. Complex numbers have two
-// parts, and signs do not matter to integers that wrap.
-struct Addition {
-  void (*add)(const void* a, const void* b, void* sum, size_t n) = nullptr;
-  size_t size = 0;
-};
-
-template <typename T>
-constexpr Addition kAdditionOf = {AddEach<T>, sizeof(T)};
-
-Addition AdditionOf(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat32:
-    case DType::kComplex64:
-      return kAdditionOf<float>;
-    case DType::kFloat64:
-    case DType::kComplex128:
-      return kAdditionOf<double>;
-    case DType::kFloat16:
-      return kAdditionOf<Half>;
-    case DType::kBFloat16:
-      return kAdditionOf<BFloat16>;
-    case DType::kInt8:
-    case DType::kUInt8:
-      return kAdditionOf<uint8_t>;
-    case DType::kInt16:
-    case DType::kUInt16:
-      return kAdditionOf<uint16_t>;
-    case DType::kInt32:
-    case DType::kUInt32:
-      return kAdditionOf<uint32_t>;
-    case DType::kInt64:
-    case DType::kUInt64:
-      return kAdditionOf<uint64_t>;
-    default:
-      return {};
-  }
-}
 
 Status AddLists(const TensorList& a, const TensorList& b, std::shared_ptr<const TensorList>* out);
 
@@ -103,10 +46,10 @@ Status AddItems(const Item& a, const Item& b, Item* out) {
     OPKIT_RETURN_IF_ERROR(AddLists(*of(a), *of(b), &inner));
     sum->variants.push_back(std::move(inner));
   } else {
-    const Addition addition = AdditionOf(block.dtype);
-    if (addition.add == nullptr) return Error("%s has no sum", DTypeName(block.dtype));
-    const size_t parts = block.item_bytes / addition.size;
-    if (parts > 0) addition.add(a.data(), b.data(), sum->data.get(), parts);
+    const Summation summation = SummationOf(block.dtype);
+    if (summation.run == nullptr) return Error("%s has no sum", DTypeName(block.dtype));
+    const void* in[] = {a.data(), b.data()};
+    summation.run(in, 2, sum->data.get(), 0, block.item_bytes / summation.size);
   }
   *out = Item{std::move(sum), 0};
   return {};
@@ -160,36 +103,13 @@ Status AddN(OpContext& ctx) {
     }
     return ctx.SetVariant(0, std::move(sum));
   }
-  const Addition addition = AdditionOf(ctx.dtype(0));
-  const size_t n_in = static_cast<size_t>(ctx.num_inputs());
-  std::vector<const char*> in;
-  for (int i = 0; i < ctx.num_inputs(); ++i) in.push_back(ctx.in<char>(i));
-  char* out = ctx.out<char>(0);
-  // TF's order: the first 2 to 9 inputs one after another, then the rest in sums of eight.
-  const size_t first = n_in < 2 ? n_in : (n_in - 2) % 8 + 2;
-  const size_t size = addition.size;
-  const int64_t parts = ctx.shape(0).size() * static_cast<int64_t>(DTypeSize(ctx.dtype(0)) / size);
-  ctx.ParallelFor(parts, 16384, [&](int64_t begin, int64_t end) {
-    // In strips, so that the partial sums stay in the first-level cache.
-    constexpr size_t kStrip = 4096;
-    alignas(64) char part[kStrip];
-    const size_t stop = static_cast<size_t>(end) * size;
-    for (size_t at = static_cast<size_t>(begin) * size; at < stop; at += kStrip) {
-      const size_t bytes = std::min(kStrip, stop - at);
-      const auto add = [&](size_t from, size_t to, char* sum) {
-        const char* one = in[from] + at;
-        if (to == from + 1) std::memcpy(sum, one, bytes);
-        for (size_t k = from + 1; k < to; ++k) {
-          addition.add(one, in[k] + at, sum, bytes / size);
-          one = sum;
-        }
-      };
-      add(0, first, out + at);
-      for (size_t k = first; k < n_in; k += 8) {
-        add(k, k + 8, part);
-        addition.add(out + at, part, out + at, bytes / size);
-      }
-    }
+  const Summation summation = SummationOf(ctx.dtype(0));
+  std::vector<const void*> in;
+  for (int i = 0; i < ctx.num_inputs(); ++i) in.push_back(ctx.raw(i));
+  const size_t parts = DTypeSize(ctx.dtype(0)) / summation.size;
+  ctx.ParallelFor(ctx.shape(0).size(), 16384, [&](int64_t begin, int64_t end) {
+    summation.run(in.data(), in.size(), ctx.out_raw(0), static_cast<size_t>(begin) * parts,
+                  static_cast<size_t>(end) * parts);
   });
   return {};
 }

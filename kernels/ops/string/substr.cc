@@ -99,6 +99,7 @@ Status Run(OpContext& ctx) {
     const T* pos = ctx.in<T>(1);
     const T* len = ctx.in<T>(2);
     StringWriter out;
+    out.reserve(n, 0);
     int64_t index[Shape::kMaxRank] = {};
     int64_t from = 0, where = 0;
     for (int64_t i = 0; i < n; ++i) {

@@ -82,6 +82,11 @@ def _add_cases(types: Types) -> Iterator[Case]:
     yield Case("long", {"inputs": [arr(40_000), arr(40_000), arr(40_000)]})
 
 
+def _add_bench(types: Types) -> Iterator[Case]:
+    for count, n in ((2, 1000), (2, 1_000_000), (9, 100_000)):
+        yield Case(f"{count}-n{n}", {"inputs": [arr(n) for _ in range(count)]})
+
+
 def _zeros_cases(types: Types) -> Iterator[Case]:
     if types.main == "variant":
         yield from _list_sums()
@@ -206,6 +211,7 @@ register(
         "AddN",
         _add_cases,
         rejects=(Reject("shapes", {"inputs": [arr(2), arr(3)]}, "shape", dtypes=("float32",)),),
+        bench=_add_bench,
         peers=Peers(lowering=False),
         doc="Sum of tensors in their order, or of lists item by item.",
         source="tensorflow/core/kernels/aggregate_ops.cc; list_kernels.h",
@@ -213,6 +219,7 @@ register(
     Spec(
         "ZerosLike",
         _zeros_cases,
+        bench=(Case("n1000000", {"x": arr(1_000_000)}),),
         peers=Peers(lowering=False),
         doc="Zeros (empty strings, lists of zeros) of the same shape.",
         source="tensorflow/core/kernels/constant_op.cc; list_kernels.h",

@@ -32,16 +32,21 @@ def _texts() -> Draw:
     return draw(lambda rng, dtype: np.array([*TEXTS, b"end"], dtype=object)[:-1], "texts")
 
 
-def _bytes(n: int, high: int = 256, longest: int = 40) -> Draw:
+def _bytes(n: int, high: int = 256, longest: int = 40, low: int = 0, shortest: int = 0) -> Draw:
     """`n` random byte strings."""
 
     def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
         out = np.empty(n, dtype=object)
-        for i, size in enumerate(rng.integers(0, longest, n)):
-            out[i] = bytes(rng.integers(0, high, size).astype(np.uint8))
+        for i, size in enumerate(rng.integers(shortest, longest, n)):
+            out[i] = bytes(rng.integers(low, high, size).astype(np.uint8))
         return out
 
     return draw(make, f"{n} byte strings below {high}")
+
+
+def _words(n: int) -> Draw:
+    """`n` strings of 4 to 19 printable characters: as they travel to every peer."""
+    return _bytes(n, 127, 20, 32, 4)
 
 
 def _points(first: int, last: int) -> Draw:
@@ -84,8 +89,7 @@ def _case_cases(types: Types) -> Iterator[Case]:
 def _case_bench(types: Types) -> Iterator[Case]:
     for encoding in ("", "utf-8"):
         tag = encoding or "bytes"
-        ascii_words = _bytes(10_000, 128, 20)
-        yield Case(f"{tag}-ascii-10000", {"input": ascii_words}, {"encoding": encoding})
+        yield Case(f"{tag}-ascii-10000", {"input": _words(10_000)}, {"encoding": encoding})
         words = np.array([TEXTS[4], TEXTS[5], TEXTS[8], TEXTS[10]] * 250, dtype=object)
         yield Case(f"{tag}-letters-1000", {"input": words}, {"encoding": encoding})
 
@@ -96,6 +100,9 @@ def _simple_cases(types: Types) -> Iterator[Case]:
     yield Case("scalar", {"input": np.array(b" \tx y\n", dtype=object)}, constant=("input",))
     yield Case("empty", {"input": arr(0)})
     yield Case("rank3", {"input": arr(2, 3, 2)})
+
+
+_SIMPLE_BENCH = (Case("words-10000", {"input": _words(10_000)}),)
 
 
 def _strip_cases(types: Types) -> Iterator[Case]:
@@ -194,6 +201,12 @@ def _substr_cases(types: Types) -> Iterator[Case]:
         yield Case(f"{unit}-scalar", {**scalar, "len": np.array(2)}, attrs, constant=("input",))
 
 
+def _substr_bench(types: Types) -> Iterator[Case]:
+    for unit in ("BYTE", "UTF8_CHAR"):
+        inputs = {"input": _words(10_000), "pos": np.array(2), "len": np.array(5)}
+        yield Case(f"{unit}-10000", inputs, {"unit": unit})
+
+
 _KERNELS = "tensorflow/core/kernels/"
 
 register(
@@ -217,6 +230,7 @@ register(
     Spec(
         "StringStrip",
         _strip_cases,
+        bench=_SIMPLE_BENCH,
         peers=Peers(lowering=False),
         doc="ASCII white space off both ends.",
         source=_KERNELS + "string_strip_op.cc",
@@ -225,6 +239,10 @@ register(
         "StringLength",
         _length_cases,
         rejects=(Reject("unit", {"input": arr(2)}, "unit", {"unit": "CHAR"}),),
+        bench=[
+            Case(f"{unit}-10000", {"input": _words(10_000)}, {"unit": unit})
+            for unit in ("BYTE", "UTF8_CHAR")
+        ],
         peers=Peers(lowering=False),
         doc="Bytes, or bytes that do not continue a UTF-8 character.",
         source=_KERNELS + "string_length_op.cc",
@@ -245,6 +263,13 @@ register(
         "StringJoin",
         _join_cases,
         rejects=(Reject("shapes", {"inputs": [arr(2), arr(3)]}, "shape"),),
+        bench=(
+            Case(
+                "two-10000",
+                {"inputs": [_words(10_000), _words(10_000)]},
+                {"separator": " "},
+            ),
+        ),
         peers=Peers(lowering=False),
         doc="Elementwise concatenation with a separator; scalars repeat.",
         source=_KERNELS + "string_join_op.cc",
@@ -256,7 +281,7 @@ register(
             Reject("no-buckets", {"input": arr(2)}, "num_buckets is 0", {"num_buckets": 0}),
             Reject("negative", {"input": arr(2)}, "num_buckets is -5", {"num_buckets": -5}),
         ),
-        bench=(Case("words-10000", {"input": _bytes(10_000)}, {"num_buckets": 100_000}),),
+        bench=(Case("words-10000", {"input": _words(10_000)}, {"num_buckets": 100_000}),),
         peers=Peers(lowering=False),
         doc="FarmHash Fingerprint64 modulo the number of buckets.",
         source=_KERNELS + "string_to_hash_bucket_fast_op.cc; G. Pike, FarmHash, 2014",
@@ -276,6 +301,7 @@ register(
             ),
             Reject("no-broadcast", {"input": arr(2), "pos": [0] * 3, "len": [1] * 3}, "broadcast"),
         ),
+        bench=_substr_bench,
         peers=Peers(lowering=False),
         doc="Part of each string by bytes or UTF-8 characters; also broadcasts beyond the two "
         "dimensions TensorFlow implements.",

@@ -154,6 +154,9 @@ def build(
             node_outputs.append(made)
     node = Node.custom(declaration.name, node_inputs, node_outputs, {}, version)
     made_attrs = attributes(declaration, types, attrs)
+    if any(a.name == "N" for a in declaration.attrs):  # TF's name for the length of a list
+        lists = [inputs[a.name] for a in declaration.inputs if a.list]
+        made_attrs.setdefault("N", len(lists[0]))
     if form == "flex":
         node.custom_code = f"Flex{declaration.name}"
         inputs_text = [t.name for t in node_inputs if t is not None]
