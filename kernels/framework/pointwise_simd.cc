@@ -138,41 +138,66 @@ void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
     for (size_t k = 0; k < n - i; ++k) y[i + k] = out[k];
   }
 }
-#else
-// Sixteen 16-byte tables: entry tables are chained by xor, so that subtracting
-// 16 per table leaves the sum of all tables up to the wanted one.
+#elif OPKIT_SIMD_X86
+// Sixteen 16-byte rows of the table, one per upper half of a byte. pshufb takes the
+// lower half as index and gives 0 where bit 7 is set, whatever the bits between. So
+// rows that differ in bits 4 and 5 are joined by xor: the row with both bits set always
+// counts, others, as differences, where bit 4, bit 5 or both are clear; this and
+// wrapping additions run beside the shuffles, which limit the speed.
 void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   const hn::ScalableTag<uint8_t> d;
-  const hn::ScalableTag<int8_t> di;
   const size_t lanes = hn::Lanes(d);
-  HWY_ALIGN uint8_t chain[256];
+  HWY_ALIGN uint8_t rows[256];
   const hn::Full128<uint8_t> d128;
-  for (size_t i = 0; i < 256; i += 16) {
-    const auto row = hn::LoadU(d128, table + i);
-    hn::Store((i & 127) == 0 ? row : hn::Xor(row, hn::LoadU(d128, table + i - 16)), d128,
-              chain + i);
+  for (size_t i = 0; i < 256; i += 64) {
+    const auto none = hn::LoadU(d128, table + i);
+    const auto four = hn::LoadU(d128, table + i + 16);
+    const auto five = hn::LoadU(d128, table + i + 32);
+    const auto both = hn::LoadU(d128, table + i + 48);
+    hn::Store(both, d128, rows + i);
+    hn::Store(hn::Xor(both, five), d128, rows + i + 16);
+    hn::Store(hn::Xor(both, four), d128, rows + i + 32);
+    hn::Store(hn::Xor(hn::Xor(both, five), hn::Xor(four, none)), d128, rows + i + 48);
   }
-  const auto sixteen = hn::Set(di, static_cast<int8_t>(16));
-  const auto flip = hn::Set(di, static_cast<int8_t>(-128));
   const auto step = [&](auto v) HWY_ATTR {
-    // Entries below 128 are positive here, those above positive with bit 7 flipped;
-    // negative indices look up 0, and saturation keeps them negative.
-    auto low = hn::BitCast(di, v);
-    auto high = hn::Xor(low, flip);
-    auto sum_low = hn::Zero(d);
-    auto sum_high = hn::Zero(d);
-    for (size_t t = 0; t < 8; ++t) {
-      const auto row_low = hn::LoadDup128(d, chain + 16 * t);
-      const auto row_high = hn::LoadDup128(d, chain + 128 + 16 * t);
-      sum_low = hn::Xor(sum_low, hn::TableLookupBytesOr0(row_low, hn::BitCast(d, low)));
-      sum_high = hn::Xor(sum_high, hn::TableLookupBytesOr0(row_high, hn::BitCast(d, high)));
-      low = hn::SaturatedSub(low, sixteen);
-      high = hn::SaturatedSub(high, sixteen);
-    }
-    return hn::Or(sum_low, sum_high);
+    const auto any = hn::And(v, hn::Set(d, uint8_t{0x1f}));
+    // Bit 7 set where bit 4, bit 5 or either is set.
+    const auto no4 = hn::Add(any, hn::Set(d, uint8_t{0x70}));
+    const auto no5 = hn::Add(hn::And(v, hn::Set(d, uint8_t{0x2f})), hn::Set(d, uint8_t{0x60}));
+    const auto neither = hn::Or(no4, no5);
+    const auto look = [&](size_t row, auto index) HWY_ATTR {
+      return hn::TableLookupBytesOr0(hn::LoadDup128(d, rows + 16 * row), index);
+    };
+    const auto four_rows = [&](size_t row) HWY_ATTR {
+      return hn::Xor(hn::Xor(look(row, any), look(row + 1, no4)),
+                     hn::Xor(look(row + 2, no5), look(row + 3, neither)));
+    };
+    // blendv heeds only bit 7 of the selecting bytes.
+    const auto bit6 = hn::Add(v, v);
+    return hn::IfVecThenElse(v, hn::IfVecThenElse(bit6, four_rows(12), four_rows(8)),
+                             hn::IfVecThenElse(bit6, four_rows(4), four_rows(0)));
   };
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(step(hn::LoadU(d, x + i)), d, y + i);
+  for (; i < n; ++i) y[i] = table[x[i]];
+}
+#else
+// The same with what Highway promises everywhere: indices below 16.
+void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
+  const hn::ScalableTag<uint8_t> d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    const auto index = hn::And(v, hn::Set(d, uint8_t{0x0f}));
+    const auto row = hn::AndNot(hn::Set(d, uint8_t{0x0f}), v);
+    auto sum = hn::Zero(d);
+    for (size_t t = 0; t < 256; t += 16) {
+      const auto entry = hn::TableLookupBytes(hn::LoadDup128(d, table + t), index);
+      sum = hn::IfThenElse(hn::Eq(row, hn::Set(d, static_cast<uint8_t>(t))), entry, sum);
+    }
+    hn::StoreU(sum, d, y + i);
+  }
   for (; i < n; ++i) y[i] = table[x[i]];
 }
 #endif
