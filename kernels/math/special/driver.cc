@@ -1,7 +1,5 @@
 // Cuts arrays into blocks, sorts each block by region so that no lane pays for
 // the formula of another, and lets a kernel evaluate the regions at full width.
-#include <cstring>
-
 #include "math/simd.h"
 #include "math/special/expand.h"
 #include "math/special/export.h"
@@ -47,6 +45,17 @@ HWY_INLINE hn::Vec<D> ExpandFrom(D d, const T* p, hn::Mask<D> m) {
 #endif
 }
 
+// Whether n elements are all the same.
+template <class T>
+HWY_INLINE bool Uniform(const T* p, size_t n) {
+  const hn::ScalableTag<T> d;
+  const auto first = hn::Set(d, p[0]);
+  for (size_t i = 0; i < n; i += hn::Lanes(d)) {
+    if (!hn::AllTrue(d, hn::Eq(hn::Load(d, p + i), first))) return false;
+  }
+  return true;
+}
+
 // y = the kernel of x; n is a multiple of the vector size, y none of x.
 template <class T>
 HWY_NOINLINE void Block(Kernel<T> kernel, size_t inputs, const T* const* x, T* y, size_t n,
@@ -55,6 +64,10 @@ HWY_NOINLINE void Block(Kernel<T> kernel, size_t inputs, const T* const* x, T* y
   const size_t lanes = hn::Lanes(d);
   const T* packed[kMaxInputs] = {b.packed[0], b.packed[1], b.packed[2]};
   const size_t regions = kernel(kSort, x, b.region, n);
+  if (Uniform(b.region, n)) {
+    kernel(static_cast<size_t>(b.region[0]), x, y, n);
+    return;
+  }
   size_t done = 0;
   for (size_t r = 0; done < n && r < regions; ++r) {
     const auto number = hn::Set(d, static_cast<T>(r));
@@ -71,10 +84,6 @@ HWY_NOINLINE void Block(Kernel<T> kernel, size_t inputs, const T* const* x, T* y
       if (count == 0) break;
     }
     if (count == 0) continue;
-    if (count == n) {
-      kernel(r, x, y, n);
-      return;
-    }
     // Lanes past the end repeat the last element: no stray slow cases.
     for (size_t k = 0; k < inputs; ++k) {
       hn::StoreU(hn::Set(d, b.packed[k][count - 1]), d, b.packed[k] + count);
@@ -93,7 +102,8 @@ HWY_NOINLINE void Block(Kernel<T> kernel, size_t inputs, const T* const* x, T* y
 
 template <class T>
 HWY_INLINE void RunBlocks(Kernel<T> kernel, size_t inputs, const T* const* x, T* y, size_t n) {
-  const size_t lanes = hn::Lanes(hn::ScalableTag<T>());
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
   Buffers<T> b;
   for (size_t at = 0; at < n; at += kBlock) {
     const size_t m = n - at < kBlock ? n - at : kBlock;
@@ -107,15 +117,20 @@ HWY_INLINE void RunBlocks(Kernel<T> kernel, size_t inputs, const T* const* x, T*
       Block(kernel, inputs, p, y + at, m, b);
       continue;
     }
-    // The odd end, and in place: padded copies.
-    const size_t padded = (m + lanes - 1) / lanes * lanes;
+    // The odd end, and in place: padded copies. (gcc makes slow string moves of memcpy here.)
+    const size_t whole = m / lanes * lanes, padded = (m + lanes - 1) / lanes * lanes;
     for (size_t k = 0; k < inputs; ++k) {
-      std::memcpy(b.in[k], p[k], m * sizeof(T));
-      for (size_t i = m; i < padded; ++i) b.in[k][i] = p[k][m - 1];
+      for (size_t i = 0; i < whole; i += lanes) hn::Store(hn::LoadU(d, p[k] + i), d, b.in[k] + i);
+      if (whole < m) {
+        const auto end = hn::LoadNOr(hn::Set(d, p[k][m - 1]), d, p[k] + whole, m - whole);
+        hn::Store(end, d, b.in[k] + whole);
+      }
       p[k] = b.in[k];
     }
     Block(kernel, inputs, p, b.out, padded, b);
-    std::memcpy(y + at, b.out, m * sizeof(T));
+    T* const to = y + at;
+    for (size_t i = 0; i < whole; i += lanes) hn::StoreU(hn::Load(d, b.out + i), d, to + i);
+    if (whole < m) hn::StoreN(hn::Load(d, b.out + whole), d, to + whole, m - whole);
   }
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
   // gcc leaves this out after functions that take vectors and return nothing;

@@ -141,11 +141,12 @@ struct PolygammaFn : Regions {
   template <bool kF>
   static HWY_INLINE V Region(const V* in) {
     const V n = in[0], x = in[1];
+    const M defined = hn::And(hn::Ge(n, Set(0.0)), IsWhole(n));
+    if (hn::AllFalse(Dd(), defined)) return Set(3.0);  // the rest would cost more than the result
     const V plain = HurwitzRegion<kF>(hn::Add(n, Set(1.0)), x);
-    const M order = hn::And(hn::Gt(n, Set(0.0)), IsWhole(n));
     const M large = hn::And(hn::Gt(n, Set(170.0)), hn::Lt(plain, Set(2.0)));
     const V whole = If(large, Set(5.0), If(hn::Eq(plain, Set(3.0)), Set(6.0), plain));
-    const V y = If(order, whole, Set(3.0));
+    const V y = If(defined, whole, Set(3.0));
     return If(hn::Eq(n, Set(0.0)), Set(4.0), y);
   }
   template <bool kF, size_t kR>
