@@ -11,10 +11,10 @@ namespace {
 // Two shapes against their broadcast, with neighbouring dimensions merged.
 struct Plan {
   int rank = 0;  // at least 1
-  int64_t dims[Shape::kMaxRank];
+  int64_t dims[Shape::kMaxRank] = {};
   // Elements that a step along a dimension advances; 0 where the operand repeats.
-  int64_t a[Shape::kMaxRank];
-  int64_t b[Shape::kMaxRank];
+  int64_t a[Shape::kMaxRank] = {};
+  int64_t b[Shape::kMaxRank] = {};
 
   Plan(const Shape& out, const Shape& first, const Shape& second);
 };
@@ -29,8 +29,8 @@ Plan::Plan(const Shape& out, const Shape& first, const Shape& second) {
       step *= d;
     }
   };
-  int64_t sa[Shape::kMaxRank];
-  int64_t sb[Shape::kMaxRank];
+  int64_t sa[Shape::kMaxRank] = {};
+  int64_t sb[Shape::kMaxRank] = {};
   strides(first, sa);
   strides(second, sb);
   for (int i = 0; i < out.rank(); ++i) {

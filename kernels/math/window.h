@@ -47,10 +47,11 @@ inline Status SolveWindow(Padding padding, int64_t before, int64_t after, const 
                  static_cast<long long>(before), static_cast<long long>(after));
   }
   w->pad = before;
-  const int64_t room = w->in + before + after - effective + w->stride;
+  const int64_t padded = w->in + before + after;
+  const int64_t room = padded - effective + w->stride;
   if (room <= -w->stride) {
     return Error("%s: a window of %lld does not fit into size %lld (stride %lld)", what,
-                 static_cast<long long>(effective), static_cast<long long>(w->in + before + after),
+                 static_cast<long long>(effective), static_cast<long long>(padded),
                  static_cast<long long>(w->stride));
   }
   w->out = room < 0 ? 0 : room / w->stride;

@@ -21,7 +21,8 @@ class OpResolver {
  public:
   void Register(uintptr_t resolver) const {
     char error[512] = "";
-    if (opkit_register_all(reinterpret_cast<void*>(resolver), error, sizeof(error)) != 0) {
+    void* address = reinterpret_cast<void*>(resolver);  // NOLINT: Python passes addresses as int
+    if (opkit_register_all(address, error, sizeof(error)) != 0) {
       throw std::runtime_error(error);
     }
   }

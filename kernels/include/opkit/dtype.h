@@ -55,7 +55,7 @@ struct Half {
   uint16_t bits = 0;
   Half() = default;
   explicit Half(float value) : bits(FromFloat(value)) {}
-  operator float() const { return ToFloat(bits); }
+  operator float() const { return ToFloat(bits); }  // NOLINT: exact, so formulas may rely on it
 
   static float ToFloat(uint16_t h) {
     const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
@@ -100,7 +100,7 @@ struct BFloat16 {
   uint16_t bits = 0;
   BFloat16() = default;
   explicit BFloat16(float value) : bits(FromFloat(value)) {}
-  operator float() const { return ToFloat(bits); }
+  operator float() const { return ToFloat(bits); }  // NOLINT: exact, so formulas may rely on it
 
   static float ToFloat(uint16_t b) {
     const uint32_t f = static_cast<uint32_t>(b) << 16;

@@ -248,8 +248,8 @@ inline constexpr int kBuiltinCustom = 32;    // tflite::BuiltinOperator_CUSTOM
 inline constexpr int kBuiltinDelegate = 51;  // tflite::BuiltinOperator_DELEGATE
 
 inline TfLiteIntArray* NewIntArray(int size) {
-  auto* a =
-      static_cast<TfLiteIntArray*>(std::malloc(sizeof(int) * (static_cast<size_t>(size) + 1)));
+  const size_t bytes = sizeof(int) * (static_cast<size_t>(size) + 1);
+  auto* a = static_cast<TfLiteIntArray*>(std::malloc(bytes));
   if (a != nullptr) a->size = size;
   return a;
 }

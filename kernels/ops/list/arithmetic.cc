@@ -105,6 +105,7 @@ Status AddN(OpContext& ctx) {
   }
   const Summation summation = SummationOf(ctx.dtype(0));
   std::vector<const void*> in;
+  in.reserve(static_cast<size_t>(ctx.num_inputs()));
   for (int i = 0; i < ctx.num_inputs(); ++i) in.push_back(ctx.raw(i));
   const size_t parts = DTypeSize(ctx.dtype(0)) / summation.size;
   ctx.ParallelFor(ctx.shape(0).size(), 16384, [&](int64_t begin, int64_t end) {

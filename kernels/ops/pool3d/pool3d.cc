@@ -34,7 +34,7 @@ Status Solve(const OpContext& ctx, Geometry* g) {
   const char* names[] = {"depth", "height", "width"};
   const Padding padding = ctx.attr_string("padding") == "SAME" ? Padding::kSame : Padding::kValid;
   for (int i = 0; i < 3; ++i) {
-    const auto at = static_cast<size_t>(first + i);
+    const size_t at = static_cast<size_t>(first) + static_cast<size_t>(i);
     dims[i]->in = s[first + i];
     dims[i]->kernel = ksize[at];
     dims[i]->stride = strides[at];

@@ -66,7 +66,7 @@ class CaseMap {
         runs_, runs_end_, [point](const CaseRun& r) { return r.first <= point; });
     run_ = next == runs_ ? nullptr : next - 1;
     low_ = run_ == nullptr ? 0 : run_->first;
-    high_ = next == runs_end_ ? UINT32_MAX : next->first;
+    high_ = next == runs_end_ ? UINT32_MAX : next->first;  // NOLINT: never null
   }
 
   const CaseRun* runs_;
