@@ -20,7 +20,7 @@ using Block = std::conditional_t<std::is_integral_v<T>, uint64_t,
 template <typename T>
 using Total = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
 
-constexpr int64_t kRows = 128;
+constexpr int64_t kRows = 512;
 constexpr int64_t kColumns = 64;
 
 // Narrow rows are taken several at a time, to fill vectors.
@@ -46,9 +46,9 @@ void SumRows(const T* x, int64_t rows, int64_t width, Block<T>* block, Total<T>*
     const int64_t once = rows >= fold ? fold : 1;
     const int64_t some = std::min(rows / once, kRows);
     SumBlock<T>(x, some, width * once, block);
-    for (int64_t i = 0, c = 0; i < width * once; ++i) {
-      total[c] += static_cast<Total<T>>(block[i]);
-      if (++c == width) c = 0;
+    for (int64_t i = 0; i < once; ++i) {
+      const Block<T>* const sums = block + i * width;
+      for (int64_t c = 0; c < width; ++c) total[c] += static_cast<Total<T>>(sums[c]);
     }
     x += some * once * width;
     rows -= some * once;
