@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 PYTEST_ARGS ?= -n 2
 STAMP := $(VENV)/.stamp
 
-.PHONY: help demo test test-hosts bench build lint format asan fuzz sanitize wheel docs clean
+.PHONY: help demo test test-hosts bench build lint format asan fuzz sanitize aarch64 wheel docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,14 @@ fuzz: asan ## random and hostile calls of every op on the sanitizer build, for F
 
 sanitize: asan ## the parity cases on the sanitizer build
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/sanitized.py build/asan tests/test_parity.py -q -k "test_parity and not litert" --budget 100
+
+aarch64: $(STAMP) ## cross-compile for 64-bit Arm, warnings as errors, and fuzz the kernels under QEMU
+	@command -v aarch64-linux-gnu-g++ qemu-aarch64 >/dev/null || { echo "Needed: apt-get install g++-aarch64-linux-gnu qemu-user"; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset aarch64 -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python"
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset aarch64
+	mkdir -p build/fuzz
+	cd build/fuzz && qemu-aarch64 -L /usr/aarch64-linux-gnu ../aarch64/tests/cpp/fuzz_options --seconds 10
+	cd build/fuzz && qemu-aarch64 -L /usr/aarch64-linux-gnu ../aarch64/tests/cpp/fuzz_ops --seconds 50
 
 wheel: $(STAMP) ## a wheel in dist/
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m build --no-isolation --wheel

@@ -212,8 +212,23 @@ def test_progress_is_told_to_a_log_now_and_then(
         for done, label in enumerate(("a", "b", "c", "d"), 1):
             progress(label, done, 40)
     assert capsys.readouterr().err.splitlines() == [
-        "opkit bench: 2 of 40, about 8 min left: b",
-        "opkit bench: 4 of 40, about 9 min left: d",
+        "opkit bench: 2 of 40, about 13 min left: b",
+        "opkit bench: 4 of 40, about 11 min left: d",
+    ]
+
+
+def test_progress_takes_no_pace_from_the_start_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([0.0, 200.0, 231.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(now))
+    with output.Output("bench", as_json=True).progress() as progress:
+        assert progress is not None
+        progress("a", 1, 40)
+        progress("b", 2, 40)
+    assert capsys.readouterr().err.splitlines() == [
+        "opkit bench: 1 of 40: a",
+        "opkit bench: 2 of 40, about 20 min left: b",
     ]
 
 

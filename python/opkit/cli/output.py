@@ -113,18 +113,23 @@ class Output:
             yield update
 
     def _lines(self) -> Callable[[str, int, int], None]:
-        start = time.monotonic()
-        due = start + FIRST_LINE
+        due = time.monotonic() + FIRST_LINE
+        first: tuple[float, int] | None = None
 
         def update(label: str, done: int, total: int) -> None:
-            nonlocal due
+            nonlocal due, first
             now = time.monotonic()
+            if first is None and done > 0:
+                first = now, done  # what comes before is start-up: it says nothing of the pace
             if now < due or done == 0 or done == total:
                 return
             due = now + NEXT_LINE
-            left = (now - start) / done * (total - done)
-            text = f"opkit {self.command}: {done} of {total}, about {minutes(left)} left: {label}"
-            sys.stderr.write(text + "\n")
+            assert first is not None
+            began, known = first
+            left = ""
+            if done > known:
+                left = f", about {minutes((now - began) / (done - known) * (total - done))} left"
+            sys.stderr.write(f"opkit {self.command}: {done} of {total}{left}: {label}\n")
             sys.stderr.flush()
 
         return update
