@@ -14,16 +14,40 @@ struct Rows {
   const void* x;       // [rows, inner]
   const int32_t* ids;  // [rows]: the row of y each row of x belongs to; negative: to none
   int64_t rows, inner;
-  int64_t c0, c1;       // the columns to combine
-  void* y;              // [segments, inner]: initial values, then results
-  uint64_t flip;        // kMax compares x ^ flip, see FlipFor
-  bool long_stretches;  // many rows in a row have the same id; a hint
+  int64_t c0, c1;  // the columns to combine
+  void* y;         // [segments, inner]: initial values, then results
+  uint64_t flip;   // kMax compares x ^ flip, see FlipFor
 };
 
-// y[id] = y[id] combined with the rows of that id in order, except that sums of float add up
-// stretches of rows with one id before they add them to y. For all types but 16-bit floats;
+// y[id] = y[id] combined with the rows of that id in order. For all types but 16-bit floats;
 // complex numbers only multiply.
 void CombineRows(Combine op, DType type, const Rows& rows);
+
+// Sorted ids: rows [starts[k], starts[k + 1]) have the same id, the k-th that occurs.
+struct Runs {
+  const void* x;  // [rows, inner]
+  const int32_t* ids;
+  const int32_t* starts;
+  int64_t inner;
+  int64_t c0, c1;  // the columns to combine
+  void* y;         // [segments, inner]
+  uint64_t flip;
+  bool mean;  // of floats: divides sums by the number of rows
+};
+
+// y[id] = rows of that id combined, for runs [k0, k1); rows of y before them that no id names
+// become 0, of products 1. Long sums are sums of sums. For those types that HasRuns.
+void CombineRuns(Combine op, DType type, const Runs& runs, int64_t k0, int64_t k1);
+
+inline bool HasRuns(Combine op, DType type) {
+  if (type == DType::kInt32 || type == DType::kUInt32) return op != Combine::kProduct;
+  return type == DType::kFloat32 || type == DType::kFloat64;
+}
+
+// The starts of the runs of n > 0 ids, and n after them: `starts` has room for n + kSlack. Returns
+// their number, or 0 when the ids are not sorted.
+constexpr int64_t kSlack = 16;
+int64_t FindRuns(const int32_t* ids, int64_t n, int32_t* starts);
 
 // What turns a maximum of the unsigned integers (or floats) that CombineRows compares into the
 // maximum or minimum of `type`.
@@ -50,7 +74,6 @@ inline uint64_t FlipFor(DType type, bool min) {
 
 struct IdRange {
   int32_t low = 0, high = -1;
-  bool sorted = true;
 };
 
 // Least and greatest of n ids; low is 0 and high -1 where there are none.

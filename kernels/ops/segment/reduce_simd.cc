@@ -1,6 +1,8 @@
-// CombineRows for float32, float64 and 32-bit integers: columns in registers, rows streaming by.
+// CombineRows and CombineRuns for float32, float64 and 32-bit integers: columns in registers, rows
+// streaming by.
 #include <algorithm>
 #include <complex>
+#include <limits>
 #include <type_traits>
 
 #include "math/simd.h"
@@ -11,6 +13,11 @@ namespace opkit::segment::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 struct Sum {
+  // Leaves any value as it is, -0 too.
+  template <typename T>
+  static T Identity() {
+    return hwy::IsFloat<T>() ? static_cast<T>(-0.0) : T{0};
+  }
   template <class D, class V>
   static HWY_INLINE V Apply(D, V acc, V x) {
     return hn::Add(acc, x);
@@ -18,6 +25,10 @@ struct Sum {
 };
 
 struct Product {
+  template <typename T>
+  static T Identity() {
+    return T{1};
+  }
   template <class D, class V>
   static HWY_INLINE V Apply(D, V acc, V x) {
     return hn::Mul(acc, x);
@@ -26,6 +37,10 @@ struct Product {
 
 // A NaN in x replaces the running value, a NaN in the running value does not stay.
 struct Max {
+  template <typename T>
+  static T Identity() {
+    return hwy::IsFloat<T>() ? -std::numeric_limits<T>::infinity() : T{0};
+  }
   template <class D, class V>
   static HWY_INLINE V Apply(D, V acc, V x) {
     if constexpr (hwy::IsFloat<hn::TFromD<D>>() && !HWY_ARCH_X86) {
@@ -47,125 +62,234 @@ HWY_INLINE hn::Vec<D> Flip([[maybe_unused]] D d, hn::Vec<D> v, [[maybe_unused]] 
   }
 }
 
-// Combines kVectors vectors of columns of `rows` consecutive rows, `stride` apart, into y.
-template <class Op, int kVectors, class D>
-HWY_INLINE void Block(D d, const hn::TFromD<D>* x, int64_t rows, int64_t stride, uint64_t flip,
-                      hn::TFromD<D>* y) {
-  constexpr bool kStretch = std::is_same_v<Op, Sum>;
-  const size_t lanes = hn::Lanes(d);
-  hn::Vec<D> acc[kVectors];
-  int64_t r = 0;
-  for (int v = 0; v < kVectors; ++v) {
-    acc[v] =
-        kStretch ? hn::LoadU(d, x + v * lanes) : Flip<Op>(d, hn::LoadU(d, y + v * lanes), flip);
-  }
-  if (kStretch) ++r;
-  for (; r < rows; ++r) {
-    const hn::TFromD<D>* row = x + r * stride;
-    for (int v = 0; v < kVectors; ++v) {
-      acc[v] = Op::Apply(d, acc[v], Flip<Op>(d, hn::LoadU(d, row + v * lanes), flip));
-    }
-  }
-  for (int v = 0; v < kVectors; ++v) {
-    if (kStretch) acc[v] = hn::Add(hn::LoadU(d, y + v * lanes), acc[v]);
-    hn::StoreU(Flip<Op>(d, acc[v], flip), d, y + v * lanes);
+// acc = acc combined with kVectors vectors.
+template <class Op, size_t kVectors, class D>
+HWY_INLINE void AddRow(D d, const hn::TFromD<D>* x, uint64_t flip, hn::Vec<D>* acc) {
+  for (size_t v = 0; v < kVectors; ++v) {
+    acc[v] = Op::Apply(d, acc[v], Flip<Op>(d, hn::LoadU(d, x + v * hn::Lanes(d)), flip));
   }
 }
 
-// Columns [c, c1) of n rows of one id, from the widest blocks to single columns.
-template <class Op, typename T>
+template <class Op, size_t kVectors, class D>
+HWY_INLINE void LoadRow(D d, const hn::TFromD<D>* x, uint64_t flip, hn::Vec<D>* acc) {
+  for (size_t v = 0; v < kVectors; ++v) {
+    acc[v] = Flip<Op>(d, hn::LoadU(d, x + v * hn::Lanes(d)), flip);
+  }
+}
+
+// Combines kVectors vectors of columns of `rows` rows, `stride` apart, and what y holds unless
+// `first`, into y. Chains hide each other's latency; a product does without, as another order could
+// overflow.
+template <class Op, size_t kVectors, int64_t kChains, class D>
+HWY_INLINE void Block(D d, const hn::TFromD<D>* x, int64_t rows, int64_t stride, uint64_t flip,
+                      bool first, hn::TFromD<D>* y) {
+  hn::Vec<D> acc[kVectors];
+  LoadRow<Op, kVectors>(d, x, flip, acc);
+  int64_t r = 1;
+  if constexpr (kChains > 1 && !std::is_same_v<Op, Product>) {
+    if (rows >= 2 * kChains) {
+      hn::Vec<D> more[kChains - 1][kVectors];
+      for (; r < kChains; ++r) LoadRow<Op, kVectors>(d, x + r * stride, flip, more[r - 1]);
+      for (; r + kChains <= rows; r += kChains) {
+        const hn::TFromD<D>* row = x + r * stride;
+        AddRow<Op, kVectors>(d, row, flip, acc);
+        for (int64_t c = 1; c < kChains; ++c) {
+          AddRow<Op, kVectors>(d, row + c * stride, flip, more[c - 1]);
+        }
+      }
+      for (int64_t c = 1; c < kChains; ++c) {
+        for (size_t v = 0; v < kVectors; ++v) acc[v] = Op::Apply(d, acc[v], more[c - 1][v]);
+      }
+    }
+  }
+  for (; r < rows; ++r) AddRow<Op, kVectors>(d, x + r * stride, flip, acc);
+  for (size_t v = 0; v < kVectors; ++v) {
+    hn::TFromD<D>* to = y + v * hn::Lanes(d);
+    if (!first) acc[v] = Op::Apply(d, Flip<Op>(d, hn::LoadU(d, to), flip), acc[v]);
+    hn::StoreU(Flip<Op>(d, acc[v], flip), d, to);
+  }
+}
+
+// Columns are combined a cache line at a time.
+template <typename T>
+constexpr size_t kLine = 64 / sizeof(T) / HWY_MAX_LANES_D(hn::ScalableTag<T>);
+
+// Columns [c, c1) of n rows of one id: lines, then quarters of them, then single columns.
+template <class Op, bool kManyRows, typename T>
 HWY_INLINE void Columns(const T* x, int64_t n, int64_t inner, int64_t c, int64_t c1, uint64_t flip,
-                        T* y) {
+                        bool first, T* y) {
   const hn::ScalableTag<T> d;
   const hn::CappedTag<T, 16 / sizeof(T)> quarter;
   const hn::CappedTag<T, 1> one;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto few = static_cast<int64_t>(hn::Lanes(quarter));
-  for (; c + 4 * lanes <= c1; c += 4 * lanes) Block<Op, 4>(d, x + c, n, inner, flip, y + c);
-  for (; c + lanes <= c1; c += lanes) Block<Op, 1>(d, x + c, n, inner, flip, y + c);
-  if (few < lanes) {
-    for (; c + few <= c1; c += few) Block<Op, 1>(quarter, x + c, n, inner, flip, y + c);
+  constexpr int64_t line = 64 / sizeof(T), few = 16 / sizeof(T);
+  for (; c + line <= c1; c += line) {
+    Block<Op, kLine<T>, kManyRows ? 4 / kLine<T> : 1>(d, x + c, n, inner, flip, first, y + c);
   }
-  for (; c < c1; ++c) Block<Op, 1>(one, x + c, n, inner, flip, y + c);
-}
-
-// One column, a stretch of n rows of one id.
-template <class Op, typename T>
-HWY_INLINE void Stretch(const T* x, int64_t n, uint64_t flip, T* y) {
-  const hn::ScalableTag<T> d;
-  const hn::CappedTag<T, 1> d1;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  if (n >= 2 * lanes) {
-    auto acc = Flip<Op>(d, hn::LoadU(d, x), flip);
-    for (i = lanes; i + lanes <= n; i += lanes) {
-      acc = Op::Apply(d, acc, Flip<Op>(d, hn::LoadU(d, x + i), flip));
-    }
-    alignas(64) T lane[HWY_MAX_LANES_D(decltype(d))];
-    hn::Store(Flip<Op>(d, acc, flip), d, lane);
-    Block<Op, 1>(d1, lane, lanes, 1, flip, y);
-  }
-  if (i < n) Block<Op, 1>(d1, x + i, n - i, 1, flip, y);
+  for (; c + few <= c1; c += few) Block<Op, 1, 1>(quarter, x + c, n, inner, flip, first, y + c);
+  for (; c < c1; ++c) Block<Op, 1, 1>(one, x + c, n, inner, flip, first, y + c);
 }
 
 // Rows one by one.
 template <class Op, typename T>
-HWY_INLINE void Scatter(const T* x, const Rows& a, T* y) {
+HWY_NOINLINE void Scatter(const Rows& a) {
   // Copies, as the compiler must think that the stores to y change what `a` is.
+  const T* x = static_cast<const T*>(a.x);
+  T* y = static_cast<T*>(a.y);
   const int32_t* ids = a.ids;
   const int64_t rows = a.rows, inner = a.inner, c0 = a.c0, c1 = a.c1;
   const uint64_t flip = a.flip;
   if (inner == 1) {
     const hn::CappedTag<T, 1> one;
     for (int64_t i = 0; i < rows; ++i) {
-      if (ids[i] >= 0) Block<Op, 1>(one, x + i, 1, 1, flip, y + ids[i]);
+      if (ids[i] >= 0) Block<Op, 1, 1>(one, x + i, 1, 1, flip, false, y + ids[i]);
     }
     return;
   }
   for (int64_t i = 0; i < rows; ++i) {
-    if (ids[i] >= 0) Columns<Op>(x + i * inner, 1, inner, c0, c1, flip, y + ids[i] * inner);
+    if (ids[i] < 0) continue;
+    Columns<Op, false>(x + i * inner, 1, inner, c0, c1, flip, false, y + ids[i] * inner);
   }
 }
 
-template <class Op, typename T>
-HWY_NOINLINE void Combine1(const Rows& a) {
-  const auto* x = static_cast<const T*>(a.x);
-  auto* y = static_cast<T*>(a.y);
-  if (!a.long_stretches) {
-    Scatter<Op>(x, a, y);
-    return;
+template <class Op, class D>
+HWY_INLINE hn::TFromD<D> Reduce(D d, hn::Vec<D> v) {
+  if constexpr (std::is_same_v<Op, Sum>) {
+    return hn::ReduceSum(d, v);
+  } else if constexpr (std::is_same_v<Op, Max>) {
+    return hn::ReduceMax(d, v);
+  } else {
+    alignas(64) hn::TFromD<D> lane[HWY_MAX_LANES_D(D)];
+    hn::Store(v, d, lane);
+    for (size_t i = 1; i < hn::Lanes(d); ++i) lane[0] *= lane[i];
+    return lane[0];
   }
-  // Stretches are cut so that long sums are sums of sums: smaller rounding errors.
-  const int64_t longest = a.inner == 1 ? 1024 : 32;
-  for (int64_t i = 0; i < a.rows;) {
-    const int64_t first = i;
-    const int32_t id = a.ids[first];
-    const int64_t end = std::min(a.rows, first + longest);
-    do {
-      ++i;
-    } while (i < end && a.ids[i] == id);
-    if (id < 0) continue;
-    const T* from = x + first * a.inner;
-    if (a.inner == 1) {
-      Stretch<Op>(from, i - first, a.flip, y + id);
+}
+
+// n values combined, as many as there are at once.
+template <class Op, typename T>
+HWY_NOINLINE T Stretch(const T* x, int64_t n, uint64_t flip) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto none = hn::Set(d, Op::template Identity<T>());
+  auto a0 = none, a1 = none, a2 = none, a3 = none;
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    AddRow<Op, 1>(d, x + i, flip, &a0);
+    AddRow<Op, 1>(d, x + i + lanes, flip, &a1);
+    AddRow<Op, 1>(d, x + i + 2 * lanes, flip, &a2);
+    AddRow<Op, 1>(d, x + i + 3 * lanes, flip, &a3);
+  }
+  for (; i + lanes <= n; i += lanes) AddRow<Op, 1>(d, x + i, flip, &a0);
+  const auto left = static_cast<size_t>(n - i);
+  const auto rest = Flip<Op>(d, hn::LoadN(d, x + i, left), flip);
+  a1 = Op::Apply(d, a1, hn::IfThenElse(hn::FirstN(d, left), rest, none));
+  return Reduce<Op>(d, Op::Apply(d, Op::Apply(d, a0, a1), Op::Apply(d, a2, a3)));
+}
+
+// The runs of a single column.
+template <class Op, typename T>
+HWY_NOINLINE void SortedValues(const Runs& a, int64_t k0, int64_t k1) {
+  const hn::CappedTag<T, 1> d;
+  const T* x = static_cast<const T*>(a.x);
+  T* y = static_cast<T*>(a.y);
+  const int32_t* ids = a.ids;
+  const int32_t* starts = a.starts;
+  const uint64_t flip = a.flip;
+  const bool mean = a.mean;
+  constexpr int64_t kShort = 16, kPiece = 4096;
+  int64_t begin = starts[k0];
+  int64_t next = k0 == 0 ? 0 : int64_t{ids[begin - 1]} + 1;
+  for (int64_t k = k0; k < k1; ++k) {
+    const int64_t first = begin, end = starts[k + 1], id = ids[begin];
+    for (; next < id; ++next) y[next] = std::is_same_v<Op, Product> ? T{1} : T{0};
+    ++next;
+    hn::Vec<decltype(d)> acc;
+    if (end - begin < kShort) {
+      LoadRow<Op, 1>(d, x + begin, flip, &acc);
+      while (++begin < end) AddRow<Op, 1>(d, x + begin, flip, &acc);
     } else {
-      Columns<Op>(from, i - first, a.inner, a.c0, a.c1, a.flip, y + id * a.inner);
+      acc = hn::Set(d, Stretch<Op>(x + begin, std::min(kPiece, end - begin), flip));
+      while ((begin += kPiece) < end) {
+        const T piece = Stretch<Op>(x + begin, std::min(kPiece, end - begin), flip);
+        acc = Op::Apply(d, acc, hn::Set(d, piece));
+      }
+      begin = end;
+    }
+    T result = hn::GetLane(Flip<Op>(d, acc, flip));
+    if constexpr (hwy::IsFloat<T>() && std::is_same_v<Op, Sum>) {
+      if (mean) result /= static_cast<T>(end - first);
+    }
+    y[id] = result;
+  }
+}
+
+template <typename T>
+HWY_INLINE void Divide(T* y, int64_t n, int64_t by) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto divisor = hn::Set(d, static_cast<T>(by));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Div(hn::LoadU(d, y + i), divisor), d, y + i);
+  for (; i < n; ++i) y[i] /= static_cast<T>(by);
+}
+
+template <class Op, typename T>
+HWY_NOINLINE void SortedRows(const Runs& a, int64_t k0, int64_t k1) {
+  const T* x = static_cast<const T*>(a.x);
+  T* y = static_cast<T*>(a.y);
+  const int64_t inner = a.inner, c0 = a.c0, c1 = a.c1;
+  const T empty = std::is_same_v<Op, Product> ? T{1} : T{0};
+  // A run's rows are added up in pieces: shorter chains of roundings, and lines of long rows that
+  // stay in the cache.
+  constexpr int64_t kBytes = 32768, kLeast = 8, kChain = 32;
+  const auto row_bytes = inner * static_cast<int64_t>(sizeof(T));
+  const int64_t most = row_bytes % 64 == 0 ? kChain * 4 / kLine<T> : kChain;
+  const int64_t piece = std::clamp(kBytes / row_bytes, kLeast, most);
+  int64_t next = k0 == 0 ? 0 : int64_t{a.ids[a.starts[k0] - 1]} + 1;
+  for (int64_t k = k0; k < k1; ++k) {
+    const int64_t begin = a.starts[k], end = a.starts[k + 1], id = a.ids[begin];
+    for (; next < id; ++next) std::fill(y + next * inner + c0, y + next * inner + c1, empty);
+    ++next;
+    T* const to = y + id * inner;
+    for (int64_t i = begin; i < end; i += piece) {
+      const int64_t n = std::min(piece, end - i);
+      Columns<Op, true>(x + i * inner, n, inner, c0, c1, a.flip, i == begin, to);
+    }
+    if constexpr (hwy::IsFloat<T>() && std::is_same_v<Op, Sum>) {
+      if (a.mean) Divide(to + c0, c1 - c0, end - begin);
     }
   }
 }
 
-// One row of the dispatch: what has vectors.
+template <class Op, typename T>
+void Sorted(const Runs& a, int64_t k0, int64_t k1) {
+  a.inner == 1 ? SortedValues<Op, T>(a, k0, k1) : SortedRows<Op, T>(a, k0, k1);
+}
+
 template <typename T>
-void CombineAs(Combine op, const Rows& a) {
-  if (op == Combine::kMax) return Combine1<Max, T>(a);
-  if (op == Combine::kSum) return Combine1<Sum, T>(a);
-  if constexpr (hwy::IsFloat<T>()) Combine1<Product, T>(a);
+void RowsAs(Combine op, const Rows& a) {
+  if (op == Combine::kMax) return Scatter<Max, T>(a);
+  if (op == Combine::kSum) return Scatter<Sum, T>(a);
+  if constexpr (hwy::IsFloat<T>()) Scatter<Product, T>(a);
 }
 
 void CombineVectors(Combine op, DType type, const Rows& a) {
-  if (type == DType::kFloat32) return CombineAs<float>(op, a);
-  if (type == DType::kFloat64) return CombineAs<double>(op, a);
-  CombineAs<uint32_t>(op, a);
+  if (type == DType::kFloat32) return RowsAs<float>(op, a);
+  if (type == DType::kFloat64) return RowsAs<double>(op, a);
+  RowsAs<uint32_t>(op, a);
+}
+
+template <typename T>
+void RunsAs(Combine op, const Runs& a, int64_t k0, int64_t k1) {
+  if (op == Combine::kMax) return Sorted<Max, T>(a, k0, k1);
+  if (op == Combine::kSum) return Sorted<Sum, T>(a, k0, k1);
+  if constexpr (hwy::IsFloat<T>()) Sorted<Product, T>(a, k0, k1);
+}
+
+void CombineSorted(Combine op, DType type, const Runs& a, int64_t k0, int64_t k1) {
+  if (type == DType::kFloat32) return RunsAs<float>(op, a, k0, k1);
+  if (type == DType::kFloat64) return RunsAs<double>(op, a, k0, k1);
+  RunsAs<uint32_t>(op, a, k0, k1);
 }
 
 IdRange Range(const int32_t* ids, int64_t n) {
@@ -176,22 +300,45 @@ IdRange Range(const int32_t* ids, int64_t n) {
   range.low = range.high = ids[0];
   int64_t i = 1;
   auto low = hn::Set(d, ids[0]), high = low;
-  auto falls = hn::MaskFalse(d);
   for (; i + lanes <= n; i += lanes) {
     const auto v = hn::LoadU(d, ids + i);
     low = hn::Min(low, v);
     high = hn::Max(high, v);
-    falls = hn::Or(falls, hn::Lt(v, hn::LoadU(d, ids + i - 1)));
   }
   range.low = hn::ReduceMin(d, low);
   range.high = hn::ReduceMax(d, high);
-  range.sorted = hn::AllFalse(d, falls);
   for (; i < n; ++i) {
     range.low = std::min(range.low, ids[i]);
     range.high = std::max(range.high, ids[i]);
-    range.sorted &= ids[i] >= ids[i - 1];
   }
   return range;
+}
+
+int64_t Starts(const int32_t* ids, int64_t n, int32_t* starts) {
+  const hn::ScalableTag<int32_t> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  static_assert(HWY_MAX_LANES_D(decltype(d)) <= kSlack);
+  auto falls = hn::MaskFalse(d);
+  int64_t runs = 0, i = 1;
+  starts[runs++] = 0;
+  auto place = hn::Iota(d, 1);
+  const auto step = hn::Set(d, static_cast<int32_t>(lanes));
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, ids + i), before = hn::LoadU(d, ids + i - 1);
+    const auto starting = hn::Ne(v, before);
+    falls = hn::Or(falls, hn::Lt(v, before));
+    hn::StoreU(hn::Compress(place, starting), d, starts + runs);
+    runs += static_cast<int64_t>(hn::CountTrue(d, starting));
+    place = hn::Add(place, step);
+  }
+  bool sorted = hn::AllFalse(d, falls);
+  for (; i < n; ++i) {
+    sorted &= ids[i] >= ids[i - 1];
+    starts[runs] = static_cast<int32_t>(i);
+    runs += ids[i] != ids[i - 1] ? 1 : 0;
+  }
+  starts[runs] = static_cast<int32_t>(n);
+  return sorted ? runs : 0;
 }
 
 }  // namespace opkit::segment::HWY_NAMESPACE
@@ -201,7 +348,9 @@ HWY_AFTER_NAMESPACE();
 namespace opkit::segment {
 
 OPKIT_SIMD_EXPORT(CombineVectors);
+OPKIT_SIMD_EXPORT(CombineSorted);
 OPKIT_SIMD_EXPORT(Range);
+OPKIT_SIMD_EXPORT(Starts);
 
 namespace {
 
@@ -272,7 +421,15 @@ void CombineRows(Combine op, DType type, const Rows& rows) {
   }
 }
 
+void CombineRuns(Combine op, DType type, const Runs& runs, int64_t k0, int64_t k1) {
+  OPKIT_SIMD_CALL(CombineSorted)(op, type, runs, k0, k1);
+}
+
 IdRange RangeOf(const int32_t* ids, int64_t n) { return OPKIT_SIMD_CALL(Range)(ids, n); }
+
+int64_t FindRuns(const int32_t* ids, int64_t n, int32_t* starts) {
+  return OPKIT_SIMD_CALL(Starts)(ids, n, starts);
+}
 
 void ToFloat(DType type, const void* x, int64_t n, float* y) {
   if (type == DType::kFloat16) {

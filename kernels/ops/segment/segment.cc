@@ -1,8 +1,9 @@
 // UnsortedSegment{Sum,Prod,Max,Min} and Segment{Sum,Prod,Mean,Max,Min}.
 //
 // Every id is checked before the first write. Sums, products and means of 16-bit floats are
-// computed in float32 and rounded once, and long sums are sums of sums: TF rounds after every row.
+// computed in float32 and rounded once; TF rounds after every row.
 #include <algorithm>
+#include <complex>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -55,30 +56,17 @@ Wide<T> Identity(Kind kind) {
   }
 }
 
-// Divides each segment's sum by its number of rows. Integers divide in 64 bits, so a count beyond
-// the type's range cannot become 0.
-template <typename T>
-void DivideByCounts(const int32_t* ids, int64_t rows, int64_t inner, T* y) {
-  using Divisor = std::conditional_t<std::is_floating_point_v<T>, T,
-                                     std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
-  for (int64_t at = 0; at < rows;) {
-    const int64_t first = at;
-    while (at < rows && ids[at] == ids[first]) ++at;
-    const auto count = static_cast<Divisor>(at - first);
-    T* out = y + ids[first] * inner;
-    for (int64_t i = 0; i < inner; ++i) {
-      out[i] = static_cast<T>(static_cast<Divisor>(out[i]) / count);
-    }
-  }
-}
-
 // What both families share once ids are checked: data seen as [rows, inner].
 struct Task {
   Kind kind;
   DType type;
   const int32_t* ids;
   int64_t rows, inner, segments;
-  bool sorted;
+  // Sorted ids only: where each of the `runs` stretches of one id starts, then the number of rows.
+  const int32_t* starts = nullptr;
+  int64_t runs = 0;
+
+  bool sorted() const { return starts != nullptr; }
 };
 
 // What the data are combined as: complex numbers are added as pairs of reals.
@@ -96,8 +84,16 @@ DType CombinedType(const Task& t) {
   }
 }
 
-void CombineColumns(OpContext& ctx, const Task& t, void* y) {
+// Whether rows are combined run by run: y needs no starting values, and means of floats are done.
+// Short runs cost more than their rows one by one: a mispredicted branch each.
+bool ByRuns(const Task& t) {
+  return t.sorted() && HasRuns(CombineOf(t.kind), CombinedType(t)) &&
+         (t.inner >= 16 || t.rows / 8 >= t.runs);
+}
+
+void CombineAll(OpContext& ctx, const Task& t, void* y) {
   const DType type = CombinedType(t);
+  const Combine op = CombineOf(t.kind);
   const int64_t inner = DTypeSize(t.type) == 2 * DTypeSize(type) ? 2 * t.inner : t.inner;
   const void* x = ctx.raw(0);
   if (DTypeSize(t.type) < DTypeSize(type)) {
@@ -106,23 +102,42 @@ void CombineColumns(OpContext& ctx, const Task& t, void* y) {
     x = wide;
   }
   const uint64_t flip = FlipFor(type, t.kind == Kind::kMin);
-  const bool long_stretches = t.sorted && t.rows / 8 >= t.segments;
+  const bool mean = t.kind == Kind::kMean;
+  constexpr int64_t kColumns = 64, kElements = 32768;
+  if (ByRuns(t) && inner <= kColumns) {
+    const int64_t grain = std::max<int64_t>(1, kElements * t.runs / (t.rows * inner));
+    ctx.ParallelFor(t.runs, grain, [&](int64_t k0, int64_t k1) {
+      CombineRuns(op, type, Runs{x, t.ids, t.starts, inner, 0, inner, y, flip, mean}, k0, k1);
+    });
+    return;
+  }
   // Columns are independent, so threads split them.
-  constexpr int64_t kColumns = 64;
   ctx.ParallelFor((inner + kColumns - 1) / kColumns, 1, [&](int64_t b, int64_t e) {
     const int64_t c0 = b * kColumns, c1 = std::min(inner, e * kColumns);
-    CombineRows(CombineOf(t.kind), type,
-                Rows{x, t.ids, t.rows, inner, c0, c1, y, flip, long_stretches});
+    if (ByRuns(t)) {
+      CombineRuns(op, type, Runs{x, t.ids, t.starts, inner, c0, c1, y, flip, mean}, 0, t.runs);
+    } else {
+      CombineRows(op, type, Rows{x, t.ids, t.rows, inner, c0, c1, y, flip});
+    }
   });
 }
 
+// Divides each segment's sum by its number of rows. Integers divide in 64 bits: a count beyond the
+// type's range cannot become 0.
 template <typename T>
-void DivideMeans(const Task& t, Wide<T>* y) {
-  if constexpr (kIsComplex<T>) {
-    using Part = typename T::value_type;
-    DivideByCounts(t.ids, t.rows, 2 * t.inner, reinterpret_cast<Part*>(y));
-  } else {
-    DivideByCounts(t.ids, t.rows, t.inner, y);
+void DivideByCounts(const Task& t, T* y) {
+  for (int64_t k = 0; k < t.runs; ++k) {
+    const int64_t count = t.starts[k + 1] - t.starts[k];
+    T* out = y + t.ids[t.starts[k]] * t.inner;
+    for (int64_t i = 0; i < t.inner; ++i) {
+      if constexpr (std::is_same_v<T, uint64_t>) {
+        out[i] /= static_cast<uint64_t>(count);
+      } else if constexpr (std::is_integral_v<T>) {
+        out[i] = static_cast<T>(int64_t{out[i]} / count);
+      } else {
+        out[i] /= static_cast<decltype(std::real(T()))>(count);
+      }
+    }
   }
 }
 
@@ -131,14 +146,14 @@ void DivideMeans(const Task& t, Wide<T>* y) {
 template <typename T>
 void Start(const Task& t, Wide<T>* y) {
   Wide<T> identity = Identity<T>(t.kind == Kind::kMean ? Kind::kSum : t.kind);
-  if (t.sorted && CombineOf(t.kind) == Combine::kSum) identity = -identity;
+  if (t.sorted() && CombineOf(t.kind) == Combine::kSum) identity = -identity;
   std::fill_n(y, t.segments * t.inner, identity);
-  if (!t.sorted) return;
   const auto empty = Wide<T>(t.kind == Kind::kProduct ? 1 : 0);
   int64_t next = 0;
-  for (int64_t i = 0; i < t.rows; ++i) {
-    if (t.ids[i] > next) std::fill_n(y + next * t.inner, (t.ids[i] - next) * t.inner, empty);
-    next = int64_t{t.ids[i]} + 1;
+  for (int64_t k = 0; k < t.runs; ++k) {
+    const int64_t id = t.ids[t.starts[k]];
+    std::fill_n(y + next * t.inner, (id - next) * t.inner, empty);
+    next = id + 1;
   }
 }
 
@@ -153,9 +168,9 @@ Status Compute(OpContext& ctx, const Task& t) {
     } else {
       y = ctx.out<T>(0);
     }
-    Start<T>(t, y);
-    CombineColumns(ctx, t, y);
-    if (t.kind == Kind::kMean) DivideMeans<T>(t, y);
+    if (!ByRuns(t)) Start<T>(t, y);
+    CombineAll(ctx, t, y);
+    if (t.kind == Kind::kMean && (std::is_integral_v<T> || !ByRuns(t))) DivideByCounts(t, y);
     if constexpr (kIsNarrowFloat<T>) {
       T* out = ctx.out<T>(0);
       for (int64_t i = 0; i < size; ++i) out[i] = T(y[i]);
@@ -238,7 +253,7 @@ Status RunUnsorted(OpContext& ctx, Kind kind) {
     return Error("segment_ids%s = %lld is out of range [0, %lld)", Place(id_shape, at).c_str(),
                  IdAt(ctx, ids, at), static_cast<long long>(segments));
   }
-  return Compute(ctx, Task{kind, ctx.dtype(0), ids, rows, inner, segments, false});
+  return Compute(ctx, Task{kind, ctx.dtype(0), ids, rows, inner, segments});
 }
 
 // --- sorted -----------------------------------------------------------------------------------
@@ -267,12 +282,15 @@ Status RunSorted(OpContext& ctx, Kind kind) {
   }
   const int64_t inner = data.size(1, data.rank());
   const int32_t* ids = Ids(ctx, rows);
-  const IdRange range = RangeOf(ids, rows);
-  if (range.low < 0 || !range.sorted || range.high == INT32_MAX) return BadIds(ctx, ids, rows);
-  const int64_t segments = int64_t{range.high} + 1;
+  auto* starts = ctx.ScratchOf<int32_t>(rows + kSlack, 3);
+  const int64_t runs = rows == 0 ? 0 : FindRuns(ids, rows, starts);
+  if (rows > 0 && (runs == 0 || ids[0] < 0 || ids[rows - 1] == INT32_MAX)) {
+    return BadIds(ctx, ids, rows);
+  }
+  const int64_t segments = rows == 0 ? 0 : int64_t{ids[rows - 1]} + 1;
   Shape out{segments};
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, out.concat(data.slice(1, data.rank()))));
-  return Compute(ctx, Task{kind, ctx.dtype(0), ids, rows, inner, segments, true});
+  return Compute(ctx, Task{kind, ctx.dtype(0), ids, rows, inner, segments, starts, runs});
 }
 
 #define OPKIT_SEGMENT(name, kind, group)                     \
