@@ -27,28 +27,6 @@ namespace HWY_NAMESPACE {
 constexpr float kPi2Hi = 0x1.921fb6p+0f;
 constexpr float kPi2Lo = -0x1.777a5cp-25f;
 
-// Piecewise polynomials hold 16 pieces where a register does, else 8.
-constexpr bool kWidePieces = HWY_MAX_BYTES >= 64;
-
-// row[bits mod kN] for kN = 16 on 16 lanes, 8 on 8 or 4 lanes.
-template <class D, size_t kN>
-HWY_INLINE Vf<D> Lookup(D d, const float (&row)[kN], Vu<D> bits) {
-  const hn::RebindToUnsigned<D> du;
-  const hn::RebindToSigned<D> di;
-  constexpr size_t kLanes = HWY_MAX_LANES_D(D);
-  static_assert(kN == kLanes || kN == 2 * kLanes, "one or two registers");
-  if constexpr (kN == kLanes) {
-#if HWY_IS_DEBUG_BUILD
-    bits = hn::And(bits, hn::Set(du, static_cast<uint32_t>(kN - 1)));
-#endif
-    return hn::TableLookupLanes(hn::Load(d, row), hn::IndicesFromVec(d, hn::BitCast(di, bits)));
-  } else {
-    bits = hn::And(bits, hn::Set(du, static_cast<uint32_t>(kN - 1)));
-    return hn::TwoTablesLookupLanes(d, hn::Load(d, row), hn::Load(d, row + kLanes),
-                                    hn::IndicesFromVec(d, hn::BitCast(di, bits)));
-  }
-}
-
 // Rows 1.. of a piecewise table at t, the distance of a from row 0. The two
 // leading coefficients are added last, so that only one rounding counts.
 template <class D, size_t kRows, size_t kN>

@@ -141,8 +141,19 @@ constexpr float kLog1p[] = {0x1.5555a40p-2f, -0x1.0000460p-2f, 0x1.9969780p-3f, 
 // 2 atanh(w / 2) = w + w z P(z), z = w^2, |w| <= 0.51.
 constexpr float kAtanhHalf[] = {0x1.555704p-4f, 0x1.9865c4p-7f, 0x1.4375acp-9f};
 // (t - log1p(t)) / t^2 for t in [0, 1].
-constexpr float kLog1pNum[] = {0x1.fffffap-2f, 0x1.cd9fd6p-2f, 0x1.280de8p-4f};
-constexpr float kLog1pDen[] = {1.0f, 0x1.917a44p+0f, 0x1.615726p-1f, 0x1.362fccp-4f};
+constexpr float kLog1pNum[] = {0x1.ffff5ep-2f, 0x1.1fa68ep-2f, 0x1.3dc890p-9f};
+constexpr float kLog1pDen[] = {1.0f, 0x1.3a77ccp+0f, 0x1.4c2f64p-2f};
+// exp(r) = 1 + r + r^2 P(r), |r| <= ln(2) / 16.
+constexpr float kExpShort2[] = {0x1.00087ep-1f, 0x1.555c82p-3f};
+constexpr float kExpShort3[] = {0x1.000000p-1f, 0x1.555c76p-3f, 0x1.555a40p-5f};
+// 2^(j / 8) for j = 0..7: floats of their bits less j << 20.
+alignas(64) constexpr float kRoots8[8] = {0x1.000000p+0f, 0x1.f72b84p-1f, 0x1.f06fe0p-1f,
+                                          0x1.ebfdaep-1f, 0x1.ea09e6p-1f, 0x1.eace54p-1f,
+                                          0x1.ee89fap-1f, 0x1.f5818ep-1f};
+alignas(64) constexpr float kRoots16[16] = {
+    0x1.000000p+0f, 0x1.f72b84p-1f, 0x1.f06fe0p-1f, 0x1.ebfdaep-1f, 0x1.ea09e6p-1f, 0x1.eace54p-1f,
+    0x1.ee89fap-1f, 0x1.f5818ep-1f, 0x1.000000p+0f, 0x1.f72b84p-1f, 0x1.f06fe0p-1f, 0x1.ebfdaep-1f,
+    0x1.ea09e6p-1f, 0x1.eace54p-1f, 0x1.ee89fap-1f, 0x1.f5818ep-1f};
 // asin(s) = s + s z P(z), z = s^2 <= 1/4.
 constexpr float kAsin[] = {0x1.5555c80p-3f, 0x1.3302040p-4f, 0x1.747bb60p-5f, 0x1.8c3e840p-6f,
                            0x1.595c160p-5f};

@@ -63,6 +63,28 @@ HWY_INLINE Vf<D> CapBelow(D d, float cap, Vf<D> x) {
   return hn::Max(hn::Set(d, cap), x);
 }
 
+// Piecewise polynomials hold 16 pieces where a register does, else 8.
+constexpr bool kWidePieces = HWY_MAX_BYTES >= 64;
+
+// row[bits mod kN] for kN = 16 on 16 lanes, 8 on 8 or 4 lanes.
+template <class D, size_t kN>
+HWY_INLINE Vf<D> Lookup(D d, const float (&row)[kN], Vu<D> bits) {
+  const hn::RebindToUnsigned<D> du;
+  const hn::RebindToSigned<D> di;
+  constexpr size_t kLanes = HWY_MAX_LANES_D(D);
+  static_assert(kN == kLanes || kN == 2 * kLanes, "one or two registers");
+  if constexpr (kN == kLanes) {
+#if HWY_IS_DEBUG_BUILD
+    bits = hn::And(bits, hn::Set(du, static_cast<uint32_t>(kN - 1)));
+#endif
+    return hn::TableLookupLanes(hn::Load(d, row), hn::IndicesFromVec(d, hn::BitCast(di, bits)));
+  } else {
+    bits = hn::And(bits, hn::Set(du, static_cast<uint32_t>(kN - 1)));
+    return hn::TwoTablesLookupLanes(d, hn::Load(d, row), hn::Load(d, row + kLanes),
+                                    hn::IndicesFromVec(d, hn::BitCast(di, bits)));
+  }
+}
+
 constexpr int32_t kExponent = -0x800000;  // sign and exponent bits
 constexpr float kRoundMagic = 0x1.8p23f;  // x + this rounds x to an integer
 // ln(2) in two parts; the first has 13 bits, so n * kLn2Hi is exact.
@@ -70,10 +92,19 @@ constexpr float kLn2Hi = 0x1.62ep-1f;
 constexpr float kLn2Lo = 0x1.0bfbe8p-15f;
 constexpr float kLog2E = 0x1.715476p+0f;
 
+// c0 + ... + c4 x^4 by pairs, x2 = x^2.
+template <class D>
+HWY_INLINE Vf<D> Pairs5(D d, Vf<D> x, Vf<D> x2, const float (&c)[5]) {
+  const Vf<D> low = hn::MulAdd(hn::Set(d, c[1]), x, hn::Set(d, c[0]));
+  const Vf<D> high = hn::MulAdd(hn::Set(d, c[3]), x, hn::Set(d, c[2]));
+  return hn::MulAdd(hn::MulAdd(hn::Set(d, c[4]), x2, high), x2, low);
+}
+
 // exp(r) - 1 for |r| <= ln(2) / 2.
 template <class D>
 HWY_INLINE Vf<D> Expm1Reduced(D d, Vf<D> r) {
-  return hn::MulAdd(hn::Mul(r, r), Polynomial(d, r, tables::kExpm1), r);
+  const Vf<D> r2 = hn::Mul(r, r);
+  return hn::MulAdd(r2, Pairs5(d, r, r2, tables::kExpm1), r);
 }
 
 // x = n ln(2) + r: returns expm1(r), n as an integral float, and the power
@@ -89,6 +120,35 @@ HWY_INLINE Vf<D> ExpSplit(D d, Vf<D> x, Vf<D>& n, Vf<D>& power) {
   Vf<D> r = hn::NegMulAdd(n, hn::Set(d, kLn2Hi), x);
   r = hn::NegMulAdd(n, hn::Set(d, kLn2Lo), r);
   return Expm1Reduced(d, r);
+}
+
+// 2^kExtra exp(x) where that is normal: 2^(n / 8) exp(r) with the eight roots of 2
+// from a table, less what n's low bits add to their exponent.
+template <int kExtra, class D, size_t kN>
+HWY_INLINE Vf<D> ExpNormal(D d, Vf<D> x, const float (&c)[kN]) {
+  const hn::RebindToUnsigned<D> du;
+  const Vf<D> magic = hn::Set(d, kRoundMagic + 8.0f * kExtra);
+  const Vf<D> m = hn::MulAdd(x, hn::Set(d, 8.0f * kLog2E), magic);
+  const Vf<D> n = hn::Sub(m, magic);
+  const auto bits = hn::BitCast(du, m);
+  Vf<D> root;
+  if constexpr (kWidePieces) {
+    root = Lookup(d, tables::kRoots16, bits);
+  } else {
+    root = Lookup(d, tables::kRoots8, bits);
+  }
+  const Vf<D> power = hn::BitCast(d, hn::Add(hn::BitCast(du, root), hn::ShiftLeft<20>(bits)));
+#if HWY_NATIVE_FMA
+  // The second part of ln(2) / 8 is too small to count in the square.
+  const Vf<D> r = hn::NegMulAdd(n, hn::Set(d, 0x1.62e43p-4f), x);
+  const Vf<D> first = hn::NegMulAdd(n, hn::Set(d, -0x1.05c61p-32f), r);
+#else
+  const Vf<D> r =
+      hn::NegMulAdd(n, hn::Set(d, kLn2Lo / 8.0f), hn::NegMulAdd(n, hn::Set(d, kLn2Hi / 8.0f), x));
+  const Vf<D> first = r;
+#endif
+  const Vf<D> q = hn::MulAdd(hn::Mul(r, r), Horner(d, r, c), first);
+  return hn::MulAdd(power, q, power);
 }
 
 // 2^n for integral n in [-126, 127].
@@ -143,25 +203,38 @@ HWY_INLINE Vf<D> Denormal30(D d, Vf<D> v) {
   return hn::BitCast(d, hn::Sub(hn::BitCast(du, sum), hn::Set(du, 0x00800000u)));
 }
 
-// expm1(x), all x: 2^n expm1(r) + (2^n - 1), at half scale so that 2^128 does
-// not overflow early.
-template <class D>
-HWY_INLINE Vf<D> Expm1(D d, Vf<D> x) {
-  const Vf<D> c = CapBelow(d, -18.0f, CapAbove(d, 89.0f, x));
-  Vf<D> n;
-  Vf<D> s;
-  const Vf<D> q = ExpSplit<-1>(d, c, n, s);
-  const Vf<D> y = hn::MulAdd(s, q, hn::Sub(s, hn::Set(d, 0.5f)));
-  return hn::CopySign(hn::IfThenElse(hn::Eq(n, hn::Zero(d)), q, hn::Add(y, y)), x);
+// expm1(x) for -18 <= x <= 88.3 (kNegative: 0): s expm1(r) + (s - 1), s = 2^n with
+// n ln(2) nearest to x.
+template <bool kNegative, class D>
+HWY_INLINE Vf<D> Expm1Normal(D d, Vf<D> x) {
+  const hn::RebindToUnsigned<D> du;
+  const Vf<D> magic = hn::Set(d, kRoundMagic + 127.0f);
+  const Vf<D> m = hn::MulAdd(x, hn::Set(d, kLog2E), magic);
+  const Vf<D> n = hn::Sub(m, magic);
+  const Vf<D> s = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m)));
+  Vf<D> r;
+  if constexpr (kNegative && HWY_NATIVE_FMA) {
+    // n times the error of ln(2) would count, were s not as small.
+    r = hn::NegMulAdd(n, hn::Set(d, 0x1.62e43p-1f), x);
+  } else {
+    r = hn::NegMulAdd(n, hn::Set(d, kLn2Lo), hn::NegMulAdd(n, hn::Set(d, kLn2Hi), x));
+  }
+  return hn::MulAdd(s, Expm1Reduced(d, r), hn::Sub(s, hn::Set(d, 1.0f)));
 }
 
-// expm1(x) for x < 0.
+// expm1(x), all x. The sign is x's: that of 0 counts.
+template <class D>
+HWY_INLINE Vf<D> Expm1(D d, Vf<D> x) {
+  Vf<D> y = Expm1Normal<false>(d, CapBelow(d, -18.0f, x));
+  const auto large = hn::Gt(x, hn::Set(d, 88.3f));
+  if (HWY_UNLIKELY(!hn::AllFalse(d, large))) y = hn::IfThenElse(large, Exp(d, x), y);
+  return hn::Or(y, hn::And(x, hn::Set(d, -0.0f)));
+}
+
+// expm1(x) for x < 0, else 0.
 template <class D>
 HWY_INLINE Vf<D> Expm1Negative(D d, Vf<D> x) {
-  Vf<D> n;
-  Vf<D> s;
-  const Vf<D> q = ExpSplit<0>(d, CapBelow(d, -18.0f, x), n, s);
-  return hn::MulAdd(s, q, hn::Sub(s, hn::Set(d, 1.0f)));
+  return Expm1Normal<true>(d, CapBelow(d, -18.0f, CapAbove(d, 0.0f, x)));
 }
 
 // m - m^2 / 2 + ... = log1p(m) for m in [-1/4, 1/2], plus k ln(2).
@@ -188,17 +261,20 @@ HWY_INLINE Vf<D> Log1pFinite(D d, Vf<D> x) {
   return Log1pReduced(d, m, hn::ConvertTo(d, e));
 }
 
-// log1p(x), all x: NaN below -1, -inf at -1.
+// log1p(x), all x: NaN below -1, -inf at -1. The sign is x's: that of 0 counts.
 template <class D>
 HWY_INLINE Vf<D> Log1p(D d, Vf<D> x) {
   const Vf<D> minus_one = hn::Set(d, -1.0f);
-  const Vf<D> y = hn::CopySign(Log1pFinite(d, x), x);
-  const Vf<D> pole = hn::Set(d, -std::numeric_limits<float>::infinity());
-  const Vf<D> nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
-  const Vf<D> special =
-      hn::IfThenElse(hn::Eq(x, minus_one), pole, hn::IfThenElse(hn::Lt(x, minus_one), nan, x));
+  Vf<D> y = hn::Or(Log1pFinite(d, x), hn::And(x, hn::Set(d, -0.0f)));
   const auto ok = hn::And(hn::Gt(x, minus_one), hn::Le(x, hn::Set(d, FLT_MAX)));
-  return hn::IfThenElse(ok, y, special);
+  if (HWY_UNLIKELY(!hn::AllTrue(d, ok))) {
+    const Vf<D> pole = hn::Set(d, -std::numeric_limits<float>::infinity());
+    const Vf<D> nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
+    const Vf<D> special =
+        hn::IfThenElse(hn::Eq(x, minus_one), pole, hn::IfThenElse(hn::Lt(x, minus_one), nan, x));
+    y = hn::IfThenElse(ok, y, special);
+  }
+  return y;
 }
 
 // log(x), all x: NaN below 0, -inf at 0.
@@ -312,11 +388,8 @@ HWY_INLINE Vf<D> Atanh(D d, Vf<D> x) {
 // exp(a) / 2 for 0 <= a <= 90, infinite only where cosh is.
 template <class D>
 HWY_INLINE Vf<D> HalfExp(D d, Vf<D> a) {
-  const Vf<D> two = hn::Set(d, 2.0f);
-  Vf<D> n;
-  Vf<D> quarter;
-  const Vf<D> q = ExpSplit<-2>(d, a, n, quarter);
-  return hn::Mul(hn::MulAdd(q, two, two), quarter);
+  const Vf<D> quarter = ExpNormal<-2>(d, a, tables::kExpShort3);
+  return hn::Add(quarter, quarter);
 }
 
 // 1 / (4e), or where that cannot count any more a number that is not denormal.
@@ -355,30 +428,35 @@ HWY_INLINE Vf<D> Tanh(D d, Vf<D> x) {
 // function for (t - log1p(t)) / t^2.
 template <class D>
 HWY_INLINE Vf<D> Softplus(D d, Vf<D> x) {
-  const Vf<D> scaled = ExpNegative30(d, hn::Neg(hn::Abs(x)));
-  const Vf<D> t = Normal30(d, scaled);
+  const Vf<D> least = hn::Set(d, -87.33654f);  // t is normal from here on
+  const Vf<D> t = ExpNormal<0>(d, hn::Max(least, hn::Or(x, hn::Set(d, -0.0f))), tables::kExpShort2);
   const Vf<D> r = Rational(d, t, tables::kLog1pNum, tables::kLog1pDen);
-  // The constant, too small to count, keeps the product from being denormal.
-  const Vf<D> part = hn::MulAdd(t, r, hn::Set(d, 0x1p-60f));
-  const Vf<D> y = hn::Add(hn::NegMulAdd(part, t, t), hn::Max(hn::Zero(d), x));
-  // Where t is denormal the result is t.
-  return hn::IfThenElse(hn::Lt(x, hn::Set(d, -87.33654f)), Denormal30(d, scaled), y);
+  Vf<D> y = hn::MulAdd(t, hn::NegMulAdd(t, r, hn::Set(d, 1.0f)), hn::Max(hn::Zero(d), x));
+  const auto tiny = hn::Lt(x, least);
+  if (HWY_UNLIKELY(!hn::AllFalse(d, tiny))) {
+    y = hn::IfThenElse(tiny, Denormal30(d, ExpNegative30(d, x)), y);
+  }
+  return y;
 }
 
-// x for x >= 0, else expm1(x).
+// x for x >= 0, else expm1(x), which is above x.
 template <class D>
 HWY_INLINE Vf<D> Elu(D d, Vf<D> x) {
-  const auto negative = hn::Lt(x, hn::Zero(d));
-  return hn::IfThenElse(negative, Expm1Negative(d, x), x);
+  const Vf<D> y = hn::Max(Expm1Negative(d, x), x);
+#if OPKIT_SIMD_X86
+  return y;  // of two zeros the second operand, so that -0 stays -0
+#else
+  return hn::CopySign(y, x);
+#endif
 }
 
-// Klambauer et al. 2017: scale x, or scale alpha expm1(x) for x < 0.
+// Klambauer et al. 2017: scale x, or scale alpha expm1(x) for x < 0. The sign is
+// x's: that of 0 counts.
 template <class D>
 HWY_INLINE Vf<D> Selu(D d, Vf<D> x) {
-  const auto negative = hn::Lt(x, hn::Zero(d));
-  const Vf<D> y = hn::IfThenElse(negative, Expm1Negative(d, x), x);
-  return hn::Mul(y, hn::IfThenElse(negative, hn::Set(d, 1.7580993408473768599f),
-                                   hn::Set(d, 1.0507009873554804934f)));
+  const Vf<D> linear = hn::Mul(hn::Max(hn::Zero(d), x), hn::Set(d, 1.0507009873554804934f));
+  const Vf<D> y = hn::MulAdd(Expm1Negative(d, x), hn::Set(d, 1.7580993408473768599f), linear);
+  return hn::Or(y, hn::And(x, hn::Set(d, -0.0f)));
 }
 
 }  // namespace HWY_NAMESPACE

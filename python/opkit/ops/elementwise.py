@@ -136,7 +136,7 @@ register(
     unary(
         "Softplus",
         Domain(-104, 100, near=(0,)),
-        ulp(2.5),
+        ulp(3.5),
         arg="features",
         truth=TRUTH + "softplus",
         doc="log(1 + exp(x)), accurate in both tails.",
