@@ -257,30 +257,6 @@ void FilterGrad(OpContext& ctx, const Conv& c, const T* x, const T* dy, T* dw) {
   }
 }
 
-// Whether the direct convolution takes it: few channels would leave its vectors empty.
-bool IsDirect(const Conv& c) {
-  const int64_t pitch = c.w.in + (c.w.kernel - 1) * c.w.dilation;
-  return c.groups == 1 && c.h.stride == 1 && c.w.stride == 1 && c.channels >= 8 &&
-         pitch <= 2 * c.w.out + 64;
-}
-
-void DirectInputGrad(OpContext& ctx, const Conv& c, const float* w, const float* dy, float* dx) {
-  const training::InputConv direct{c.channels, c.filters, c.h, c.w};
-  float* const packed = ctx.ScratchOf<float>(direct.packed(), 0);
-  training::PackFilter(direct, w, packed);
-  const int64_t workers = std::max<int64_t>(1, std::min<int64_t>(ctx.threads(), c.batch));
-  const int64_t own = (direct.rows() + 15) / 16 * 16;
-  float* const scratch = ctx.ScratchOf<float>(own * workers, 1);
-  ctx.ParallelFor(workers, 1, [&](int64_t b, int64_t e) {
-    for (int64_t i = b; i < e; ++i) {
-      for (int64_t n = c.batch * i / workers; n < c.batch * (i + 1) / workers; ++n) {
-        training::InputGradient(direct, packed, dy + n * c.out_image(), scratch + i * own,
-                                dx + n * c.in_image());
-      }
-    }
-  });
-}
-
 // Adds patches of output rows [oh0, oh1), each a row of `taps()` for its pixel, to an image of one
 // channel: tap by tap, whole rows at a time.
 template <typename T>
@@ -308,7 +284,10 @@ void InputGrad(OpContext& ctx, const Conv& c, const T* w, const T* dy, T* dx) {
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (IsDirect(c)) return DirectInputGrad(ctx, c, w, dy, dx);
+    if (c.groups == 1 && c.h.stride == 1 && c.w.stride == 1 &&
+        training::InputGradient(ctx, {c.channels, c.filters, c.h, c.w}, c.batch, w, dy, dx)) {
+      return;
+    }
   }
   // Filters transposed to [group, out_group, patch]: rows of the product's right side.
   T* const wt = ctx.ScratchOf<T>(k * c.filters, 0);

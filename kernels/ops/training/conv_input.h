@@ -1,4 +1,4 @@
-// Gradient of a convolution's input at stride 1 as a direct convolution of the gradient, float32.
+// Gradient of a convolution's input at stride 1 as a convolution of the gradient, float32.
 #ifndef OPKIT_OPS_TRAINING_CONV_INPUT_H_
 #define OPKIT_OPS_TRAINING_CONV_INPUT_H_
 
@@ -6,7 +6,11 @@
 
 #include "math/window.h"
 
-namespace opkit::training {
+namespace opkit {
+
+class OpContext;
+
+namespace training {
 
 struct InputConv {
   int64_t channels, filters;
@@ -22,9 +26,14 @@ struct InputConv {
 void PackFilter(const InputConv& c, const float* filter, float* packed);
 
 // One image; dx is overwritten. `rows` is scratch.
-void InputGradient(const InputConv& c, const float* packed, const float* dy, float* rows,
-                   float* dx);
+void DirectInput(const InputConv& c, const float* packed, const float* dy, float* rows, float* dx);
 
-}  // namespace opkit::training
+// A whole batch, by minimal filtering or directly; false, and nothing done, where neither pays.
+// Uses slots 0 and 1 of scratch.
+bool InputGradient(OpContext& ctx, const InputConv& c, int64_t batch, const float* w,
+                   const float* dy, float* dx);
+
+}  // namespace training
+}  // namespace opkit
 
 #endif  // OPKIT_OPS_TRAINING_CONV_INPUT_H_

@@ -180,8 +180,7 @@ void PackFilter(const InputConv& c, const float* filter, float* packed) {
   OPKIT_SIMD_CALL(Pack)(c, filter, packed);
 }
 
-void InputGradient(const InputConv& c, const float* packed, const float* dy, float* rows,
-                   float* dx) {
+void DirectInput(const InputConv& c, const float* packed, const float* dy, float* rows, float* dx) {
   OPKIT_SIMD_CALL(Image)(c, packed, dy, rows, dx);
 }
 

@@ -103,6 +103,19 @@ HWY_INLINE void Product(const GemmArgs<T>& g, T* panel) {
   }
 }
 
+// n has to be whole vectors.
+void PackedF32(const GemmArgs<float>& g) {
+  constexpr int64_t kLanes = hn::MaxLanes(hn::ScalableTag<float>());
+  for (int64_t n0 = 0; n0 < g.n; n0 += 2 * kLanes) {
+    const float* const panel = g.b + n0 * g.k;
+    if (g.n - n0 > kLanes) {
+      Rows<2, float>(g, 0, g.m, 0, panel, g.k, n0, 2 * kLanes);
+    } else {
+      Rows<1, float>(g, 0, g.m, 0, panel, g.k, n0, kLanes);
+    }
+  }
+}
+
 void GemmF32(const GemmArgs<float>& g, float* scratch) { Product<float>(g, scratch); }
 // Rare types in fewer copies: float64 without AVX-512, int32 for the baseline.
 #if HWY_TARGET != HWY_AVX3
@@ -119,6 +132,7 @@ HWY_AFTER_NAMESPACE();
 namespace opkit::training {
 
 OPKIT_SIMD_EXPORT(GemmF32);
+OPKIT_SIMD_EXPORT(PackedF32);
 #if OPKIT_SIMD_X86
 static constexpr decltype(&N_SSE4::GemmF64) GemmF64_simd_table[3] = {
     &N_SSE4::GemmF64, &N_AVX2::GemmF64, &N_AVX2::GemmF64};
@@ -127,6 +141,7 @@ OPKIT_SIMD_EXPORT(GemmF64);
 #endif
 
 void Gemm(const GemmArgs<float>& g, float* scratch) { OPKIT_SIMD_CALL(GemmF32)(g, scratch); }
+void GemmPacked(const GemmArgs<float>& g) { OPKIT_SIMD_CALL(PackedF32)(g); }
 void Gemm(const GemmArgs<double>& g, double* scratch) { OPKIT_SIMD_CALL(GemmF64)(g, scratch); }
 void Gemm(const GemmArgs<int32_t>& g, int32_t* scratch) {
   HWY_STATIC_DISPATCH(GemmI32)(g, scratch);

@@ -38,6 +38,8 @@ def _conv_shapes() -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...], dict
         ((1, 30, 30, 8), (3, 3, 8, 40), 1, 1),
         ((2, 11, 13, 1), (3, 4, 1, 5), 3, 1),
         ((2, 4, 3, 1), (5, 7, 1, 2), 2, 1),
+        ((2, 13, 10, 20), (3, 3, 20, 18), 1, 1),
+        ((3, 9, 14, 33), (3, 3, 33, 16), 1, 1),
     ]
     for i, (x, w, s, d) in enumerate(plain):
         fits = x[1] >= w[0] and x[2] >= w[1]
@@ -50,6 +52,12 @@ def _conv_shapes() -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...], dict
         "explicit_paddings": [0, 0, 2, 1, 0, 3, 0, 0],
     }
     yield "explicit", (2, 7, 8, 3), (3, 4, 3, 5), explicit
+    wide = {
+        "strides": [1, 1, 1, 1],
+        "padding": "EXPLICIT",
+        "explicit_paddings": [0, 0, 4, 0, 1, 5, 0, 0],
+    }
+    yield "explicit-wide", (2, 8, 9, 17), (3, 3, 17, 19), wide
     same = {"strides": [1, 1, 1, 1], "padding": "SAME"}
     yield "empty-batch", (0, 5, 5, 2), (3, 3, 2, 4), same
     yield "grouped", (2, 6, 7, 6), (3, 3, 2, 9), same
