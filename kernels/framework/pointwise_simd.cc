@@ -1,4 +1,5 @@
 // Vector loops of the pointwise drivers: 16-bit floats and 256-entry tables.
+#include "framework/quantize.h"
 #include "math/simd.h"
 #include "opkit/pointwise.h"
 
@@ -181,6 +182,24 @@ void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   for (; i + lanes <= n; i += lanes) hn::StoreU(step(hn::LoadU(d, x + i)), d, y + i);
   for (; i < n; ++i) y[i] = table[x[i]];
 }
+#elif HWY_ARCH_ARM_A64
+// Four registers are looked up at once; an index beyond them leaves what was found before.
+void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
+  const uint8x16x4_t t0 = vld1q_u8_x4(table);
+  const uint8x16x4_t t1 = vld1q_u8_x4(table + 64);
+  const uint8x16x4_t t2 = vld1q_u8_x4(table + 128);
+  const uint8x16x4_t t3 = vld1q_u8_x4(table + 192);
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const uint8x16_t v = vld1q_u8(x + i);
+    uint8x16_t found = vqtbl4q_u8(t0, v);
+    found = vqtbx4q_u8(found, t1, vsubq_u8(v, vdupq_n_u8(64)));
+    found = vqtbx4q_u8(found, t2, vsubq_u8(v, vdupq_n_u8(128)));
+    found = vqtbx4q_u8(found, t3, vsubq_u8(v, vdupq_n_u8(192)));
+    vst1q_u8(y + i, found);
+  }
+  for (; i < n; ++i) y[i] = table[x[i]];
+}
 #else
 // The same with what Highway promises everywhere: indices below 16.
 void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
@@ -202,6 +221,29 @@ void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
 }
 #endif
 
+// Pairs of bytes become 16-bit indices side by side, four to a word: loading each
+// byte would cost as much as the look into the table.
+void LookupBytePairs(const uint8_t* table, const uint8_t* a, const uint8_t* b, uint8_t* y,
+                     size_t n) {
+  const hn::Full128<uint8_t> d;
+  const hn::Full128<uint64_t> d64;
+  const auto look = [table](uint64_t indices, uint8_t* to) HWY_ATTR {
+    for (int k = 0; k < 4; ++k) to[k] = table[indices >> (16 * k) & 0xffff];
+  };
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const auto first = hn::LoadU(d, a + i);
+    const auto second = hn::LoadU(d, b + i);
+    const auto lower = hn::BitCast(d64, hn::InterleaveLower(d, second, first));
+    const auto upper = hn::BitCast(d64, hn::InterleaveUpper(d, second, first));
+    look(hn::ExtractLane(lower, 0), y + i);
+    look(hn::ExtractLane(lower, 1), y + i + 4);
+    look(hn::ExtractLane(upper, 0), y + i + 8);
+    look(hn::ExtractLane(upper, 1), y + i + 12);
+  }
+  for (; i < n; ++i) y[i] = table[a[i] * 256 + b[i]];
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit
 HWY_AFTER_NAMESPACE();
@@ -214,6 +256,7 @@ OPKIT_SIMD_EXPORT(FloatToHalf);
 OPKIT_SIMD_EXPORT(BFloat16ToFloat);
 OPKIT_SIMD_EXPORT(FloatToBFloat16);
 OPKIT_SIMD_EXPORT(LookupBytes);
+OPKIT_SIMD_EXPORT(LookupBytePairs);
 
 void ToFloat(const Half* x, float* y, size_t n) { OPKIT_SIMD_CALL(HalfToFloat)(x, y, n); }
 void ToFloat(const BFloat16* x, float* y, size_t n) { OPKIT_SIMD_CALL(BFloat16ToFloat)(x, y, n); }
@@ -227,6 +270,14 @@ void Lookup256(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   }
   OPKIT_SIMD_CALL(LookupBytes)(table, x, y, n);
 }
+
+namespace internal {
+
+void LookupPairs(const uint8_t* table, const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n) {
+  OPKIT_SIMD_CALL(LookupBytePairs)(table, a, b, y, n);
+}
+
+}  // namespace internal
 
 }  // namespace opkit
 #endif  // HWY_ONCE

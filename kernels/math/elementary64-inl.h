@@ -253,7 +253,7 @@ HWY_INLINE V Atanh(V x) {
 // log(1 + exp(x)), all x: max(x, 0) + log1p(exp(-|x|)).
 HWY_INLINE V Softplus(V x) {
   const V t = ExpNegative(hn::Neg(hn::Abs(x)));
-  return hn::Add(Log1pFinite(t), hn::Max(hn::Zero(Dd()), x));
+  return hn::Add(Log1pFinite(t), MaxOrSecond(hn::Zero(Dd()), x));
 }
 
 // --- trigonometric ------------------------------------------------------------

@@ -12,6 +12,8 @@
 #include <limits>
 #include <utility>
 
+#include "math/minmax-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
 namespace HWY_NAMESPACE {
@@ -72,10 +74,9 @@ HWY_INLINE V Polynomial(V x, const double (&c)[kN]) {
   }
 }
 
-// The smaller of a constant and x; NaN when x is NaN (on x86 the second
-// operand is returned then, elsewhere NaN wins).
-HWY_INLINE V CapAbove(double cap, V x) { return hn::Min(Set(cap), x); }
-HWY_INLINE V CapBelow(double cap, V x) { return hn::Max(Set(cap), x); }
+// The smaller, or greater, of a constant and x; NaN when x is NaN.
+HWY_INLINE V CapAbove(double cap, V x) { return MinOrSecond(Set(cap), x); }
+HWY_INLINE V CapBelow(double cap, V x) { return MaxOrSecond(Set(cap), x); }
 
 // a + b = returned + low, exactly.
 HWY_INLINE V TwoSum(V a, V b, V& low) {

@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "math/elementary_tables.h"
+#include "math/minmax-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -52,15 +53,14 @@ HWY_INLINE Vf<D> Rational(D d, Vf<D> x, const float (&p)[kP], const float (&q)[k
   return hn::Div(Horner(d, x, p), Horner(d, x, q));
 }
 
-// The smaller of a constant and x; NaN when x is NaN (on x86 the second
-// operand is returned then, elsewhere NaN wins).
+// The smaller, or greater, of a constant and x; NaN when x is NaN.
 template <class D>
 HWY_INLINE Vf<D> CapAbove(D d, float cap, Vf<D> x) {
-  return hn::Min(hn::Set(d, cap), x);
+  return MinOrSecond(hn::Set(d, cap), x);
 }
 template <class D>
 HWY_INLINE Vf<D> CapBelow(D d, float cap, Vf<D> x) {
-  return hn::Max(hn::Set(d, cap), x);
+  return MaxOrSecond(hn::Set(d, cap), x);
 }
 
 // Piecewise polynomials hold 16 pieces where a register does, else 8.
@@ -429,9 +429,10 @@ HWY_INLINE Vf<D> Tanh(D d, Vf<D> x) {
 template <class D>
 HWY_INLINE Vf<D> Softplus(D d, Vf<D> x) {
   const Vf<D> least = hn::Set(d, -87.33654f);  // t is normal from here on
-  const Vf<D> t = ExpNormal<0>(d, hn::Max(least, hn::Or(x, hn::Set(d, -0.0f))), tables::kExpShort2);
+  const Vf<D> t =
+      ExpNormal<0>(d, MaxOrSecond(least, hn::Or(x, hn::Set(d, -0.0f))), tables::kExpShort2);
   const Vf<D> r = Rational(d, t, tables::kLog1pNum, tables::kLog1pDen);
-  Vf<D> y = hn::MulAdd(t, hn::NegMulAdd(t, r, hn::Set(d, 1.0f)), hn::Max(hn::Zero(d), x));
+  Vf<D> y = hn::MulAdd(t, hn::NegMulAdd(t, r, hn::Set(d, 1.0f)), MaxOrSecond(hn::Zero(d), x));
   const auto tiny = hn::Lt(x, least);
   if (HWY_UNLIKELY(!hn::AllFalse(d, tiny))) {
     y = hn::IfThenElse(tiny, Denormal30(d, ExpNegative30(d, x)), y);
@@ -442,19 +443,14 @@ HWY_INLINE Vf<D> Softplus(D d, Vf<D> x) {
 // x for x >= 0, else expm1(x), which is above x.
 template <class D>
 HWY_INLINE Vf<D> Elu(D d, Vf<D> x) {
-  const Vf<D> y = hn::Max(Expm1Negative(d, x), x);
-#if OPKIT_SIMD_X86
-  return y;  // of two zeros the second operand, so that -0 stays -0
-#else
-  return hn::CopySign(y, x);
-#endif
+  return MaxOrSecond(Expm1Negative(d, x), x);  // of two zeros x: -0 stays -0
 }
 
 // Klambauer et al. 2017: scale x, or scale alpha expm1(x) for x < 0. The sign is
 // x's: that of 0 counts.
 template <class D>
 HWY_INLINE Vf<D> Selu(D d, Vf<D> x) {
-  const Vf<D> linear = hn::Mul(hn::Max(hn::Zero(d), x), hn::Set(d, 1.0507009873554804934f));
+  const Vf<D> linear = hn::Mul(MaxOrSecond(hn::Zero(d), x), hn::Set(d, 1.0507009873554804934f));
   const Vf<D> y = hn::MulAdd(Expm1Negative(d, x), hn::Set(d, 1.7580993408473768599f), linear);
   return hn::Or(y, hn::And(x, hn::Set(d, -0.0f)));
 }

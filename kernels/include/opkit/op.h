@@ -276,7 +276,21 @@ struct OpEntry {
 
 void* InitNode(const OpEntry& entry, TfLiteContext* context, const char* buffer, size_t length);
 
-template <typename Tag>
+// Whether this build has the op: all, or those of -DOPKIT_OPS, each with a comma after it.
+constexpr bool IsChosen(std::string_view name) {
+#ifdef OPKIT_CHOSEN_OPS
+  std::string_view list = OPKIT_CHOSEN_OPS;
+  for (size_t end = list.find(','); end != list.npos; end = list.find(',')) {
+    if (list.substr(0, end) == name) return true;
+    list.remove_prefix(end + 1);
+  }
+  return false;
+#else
+  return !name.empty();
+#endif
+}
+
+template <typename Tag, bool kChosen>
 struct Registrar {
   Registrar(const OpDecl& decl) {  // NOLINT: implicit by design
     static OpEntry entry(decl, &Init);
@@ -288,12 +302,19 @@ struct Registrar {
   static inline const OpEntry* self = nullptr;
 };
 
+// Of an op that was not chosen nothing refers to its kernel, and the linker drops it.
+template <typename Tag>
+struct Registrar<Tag, false> {
+  constexpr Registrar(const OpDecl&) {}  // NOLINT: as above
+};
+
 }  // namespace internal
 
 // Declares the op that TF calls `name`; followed by the OpDecl calls above and a semicolon.
-#define OPKIT_OP(name)                                                               \
-  [[maybe_unused]] static const ::opkit::internal::Registrar<struct OpkitTag_##name> \
-      opkit_registrar_##name = ::opkit::OpDecl(#name)
+#define OPKIT_OP(name)                                                                     \
+  [[maybe_unused]] static const ::opkit::internal::Registrar<                              \
+      struct OpkitTag_##name, ::opkit::internal::IsChosen(#name)> opkit_registrar_##name = \
+      ::opkit::OpDecl(#name)
 
 }  // namespace opkit
 

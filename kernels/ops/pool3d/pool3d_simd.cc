@@ -6,6 +6,8 @@
 #include <type_traits>
 
 #include "math/simd.h"
+// After simd.h, which sets the target.
+#include "math/minmax-inl.h"
 #include "ops/pool3d/pool3d.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -28,11 +30,7 @@ struct MaxOp {
   }
   template <class V>
   static HWY_INLINE V Vector(V acc, V x) {
-#if HWY_ARCH_X86
-    return hn::Max(x, acc);  // maxps: the second operand when unordered
-#else
-    return hn::IfThenElse(hn::Gt(x, acc), x, acc);
-#endif
+    return ::opkit::HWY_NAMESPACE::MaxOrSecond(x, acc);
   }
 };
 

@@ -6,6 +6,8 @@
 #include <type_traits>
 
 #include "math/simd.h"
+// After simd.h, which sets the target.
+#include "math/minmax-inl.h"
 #include "ops/segment/reduce.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -43,11 +45,7 @@ struct Max {
   }
   template <class D, class V>
   static HWY_INLINE V Apply(D, V acc, V x) {
-    if constexpr (hwy::IsFloat<hn::TFromD<D>>() && !HWY_ARCH_X86) {
-      return hn::IfThenElse(hn::Gt(acc, x), acc, x);
-    } else {
-      return hn::Max(acc, x);  // x86's maxps is just that
-    }
+    return ::opkit::HWY_NAMESPACE::MaxOrSecond(acc, x);
   }
 };
 
