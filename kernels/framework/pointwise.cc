@@ -134,7 +134,7 @@ Status RunBinaryTable(OpContext& ctx) {
   const uint8_t* table = ctx.state<PointwiseState>().table8.data();
   return BroadcastInputs<uint8_t, uint8_t>(
       ctx, 65536, [table](const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n) {
-        for (size_t i = 0; i < n; ++i) y[i] = table[a[i] * 256 + b[i]];
+        internal::LookupPairs(table, a, b, y, n);
       });
 }
 

@@ -228,7 +228,10 @@ void LookupBytePairs(const uint8_t* table, const uint8_t* a, const uint8_t* b, u
   const hn::Full128<uint8_t> d;
   const hn::Full128<uint64_t> d64;
   const auto look = [table](uint64_t indices, uint8_t* to) HWY_ATTR {
-    for (int k = 0; k < 4; ++k) to[k] = table[indices >> (16 * k) & 0xffff];
+    to[0] = table[indices & 0xffff];
+    to[1] = table[indices >> 16 & 0xffff];
+    to[2] = table[indices >> 32 & 0xffff];
+    to[3] = table[indices >> 48];
   };
   size_t i = 0;
   for (; i + 16 <= n; i += 16) {

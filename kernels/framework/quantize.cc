@@ -33,22 +33,34 @@ void QuantizeLanes(const float* x, float scale, int32_t zero_point, Q* y, size_t
   const hn::RebindToSigned<decltype(d)> di;
   const hn::Rebind<Q, decltype(d)> dq;
   const size_t lanes = hn::Lanes(d);
-  const auto zero = hn::Set(d, static_cast<float>(zero_point));
-  const auto low = hn::Set(d, static_cast<float>(std::numeric_limits<Q>::min()));
-  const auto high = hn::Set(d, static_cast<float>(std::numeric_limits<Q>::max()));
+  // Far beyond every code, yet small enough to convert and add to.
+  const auto limit = hn::Set(d, 131072.0f);
+  // Truncated after this is added, all numbers within the limit are rounded half away
+  // from zero: 1/2 would lift the number just below it, too.
+  const auto almost_half = hn::Set(d, 0x1.fffffep-2f);
+  const auto zero = hn::Set(di, zero_point);
   const auto code = [&](auto v) HWY_ATTR {
     const auto steps = hn::Div(v, hn::Set(d, scale));
-    const auto whole = hn::Trunc(steps);
-    // Exact; infinities give NaN here, which is not above a half.
-    const auto half = hn::Ge(hn::Abs(hn::Sub(steps, whole)), hn::Set(d, 0.5f));
-    const auto one = hn::CopySign(hn::Set(d, 1.0f), steps);
-    const auto sum = hn::Add(hn::Add(whole, hn::IfThenElseZero(half, one)), zero);
-    const auto known = hn::IfThenElse(hn::IsNaN(steps), zero, sum);
-    return hn::DemoteTo(dq, hn::ConvertTo(di, hn::Min(hn::Max(known, low), high)));
+    const auto known = hn::IfThenElseZero(hn::Eq(steps, steps), steps);
+    const auto near = hn::Min(hn::Max(known, hn::Neg(limit)), limit);
+    const auto lifted = hn::Add(near, hn::CopySignToAbs(almost_half, near));
+    return hn::Add(hn::ConvertInRangeTo(di, lifted), zero);
   };
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(code(hn::LoadU(d, x + i)), dq, y + i);
-  if (i < n) hn::StoreN(code(hn::LoadN(d, x + i, n - i)), dq, y + i, n - i);
+  if constexpr (sizeof(Q) == 1) {
+    const hn::Repartition<int16_t, decltype(d)> d16;
+    const hn::Repartition<Q, decltype(d)> d8;
+    const auto half = [&](const float* from) HWY_ATTR {
+      return hn::OrderedDemote2To(d16, code(hn::LoadU(d, from)), code(hn::LoadU(d, from + lanes)));
+    };
+    for (; i + 4 * lanes <= n; i += 4 * lanes) {
+      hn::StoreU(hn::OrderedDemote2To(d8, half(x + i), half(x + i + 2 * lanes)), d8, y + i);
+    }
+  }
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::DemoteTo(dq, code(hn::LoadU(d, x + i))), dq, y + i);
+  }
+  if (i < n) hn::StoreN(hn::DemoteTo(dq, code(hn::LoadN(d, x + i, n - i))), dq, y + i, n - i);
 }
 
 }  // namespace

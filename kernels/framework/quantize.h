@@ -20,6 +20,9 @@ void Quantize(const float* x, const QuantParams& q, int8_t* y, size_t n);
 void Quantize(const float* x, const QuantParams& q, uint8_t* y, size_t n);
 void Quantize(const float* x, const QuantParams& q, int16_t* y, size_t n);
 
+// y[i] = table[256 a[i] + b[i]], 65536 entries.
+void LookupPairs(const uint8_t* table, const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n);
+
 }  // namespace opkit::internal
 
 #endif  // OPKIT_FRAMEWORK_QUANTIZE_H_
