@@ -11,6 +11,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace opkit::signal::HWY_NAMESPACE {
 
+// Complex numbers that fill L2: beyond, what comes next is fetched ahead, in columns by some rows.
+constexpr size_t kBeyondCache = 1 << 17, kRowsAhead = 2;
+
 // Multiplies the imaginary parts by `sign`.
 template <class R>
 HWY_NOINLINE void Split(size_t n, R sign, const R* HWY_RESTRICT in, R* HWY_RESTRICT re,
@@ -290,7 +293,7 @@ HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, size_t w, cons
 }
 
 template <class R>
-HWY_NOINLINE void LongRow(RowKind kind, const FftPlan<R>& plan, const R* in,
+HWY_NOINLINE void LongRow(RowKind kind, const FftPlan<R>& plan, const R* in, size_t in_ahead,
                           const Interleaved<R>& out, R* scratch) {
   const size_t n = plan.n, core = plan.core, half = n / 2 + 1;
   const bool packed = core != n;
@@ -314,7 +317,7 @@ HWY_NOINLINE void LongRow(RowKind kind, const FftPlan<R>& plan, const R* in,
     a.im[0] = R(0);
     MirrorColumns(n, 1, a);
   }
-  const Interleaved<R> source{const_cast<R*>(in), R(1), out.sign, 0};
+  const Interleaved<R> source{const_cast<R*>(in), R(1), out.sign, 0, in_ahead};
   Transform<R>(plan, 1, reads ? &source : nullptr, writes ? &out : nullptr, &a, &b);
   if (writes) {
   } else if (kind == RowKind::kComplex || (kind == RowKind::kComplexToReal && packed)) {
@@ -336,13 +339,14 @@ HWY_INLINE void Rows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale
   if (kind != RowKind::kComplexToReal) out_stride *= 2;
   const R sign = inverse ? R(-1) : R(1);
   const bool together = RowsSideBySide(plan) && 2 * rows >= kLanes<R>;
+  const bool large = rows * plan.n >= kBeyondCache;
   for (size_t row = 0; row < rows;) {
-    const Interleaved<R> to{out + row * out_stride, scale, sign, 0};
+    const Interleaved<R> to{out + row * out_stride, scale, sign, 0, large ? out_stride : 0};
     const size_t w = together ? HWY_MIN(kLanes<R>, rows - row) : 1;
     if (together) {
       ShortRows(kind, plan, w, in + row * in_stride, in_stride, to, out_stride, scratch);
     } else {
-      LongRow(kind, plan, in + row * in_stride, to, scratch);
+      LongRow(kind, plan, in + row * in_stride, large ? in_stride : 0, to, scratch);
     }
     row += w;
   }
@@ -357,8 +361,10 @@ HWY_INLINE void Columns(const FftPlan<R>& plan, bool inverse, R scale, size_t co
     const size_t w = HWY_MIN(block, columns - first);
     Planes<R> a, b;
     CarveScratch(ColumnScratchReals(plan), scratch, &a, &b);
-    const Interleaved<R> from{const_cast<R*>(in) + 2 * first, R(1), sign, in_stride};
-    const Interleaved<R> to{out + 2 * first, scale, sign, out_stride};
+    const size_t rows = plan.n * in_stride >= kBeyondCache ? kRowsAhead : 0;
+    const Interleaved<R> from{const_cast<R*>(in) + 2 * first, R(1), sign, in_stride,
+                              2 * rows * in_stride};
+    const Interleaved<R> to{out + 2 * first, scale, sign, out_stride, 2 * rows * out_stride};
     const bool wide = w > 1;  // a lone column is no contiguous row
     const bool reads = wide && ReadsTensor(plan, w), writes = wide && WritesTensor(plan, w);
     for (size_t k = 0; k < plan.n && !reads; ++k) {
@@ -367,7 +373,7 @@ HWY_INLINE void Columns(const FftPlan<R>& plan, bool inverse, R scale, size_t co
     Transform<R>(plan, w, reads ? &from : nullptr, writes ? &to : nullptr, &a, &b);
     for (size_t k = 0; k < plan.n && !writes; ++k) {
       Join(w, a.re + k * w, a.im + k * w,
-           Interleaved<R>{to.data + 2 * k * out_stride, scale, sign, 0});
+           Interleaved<R>{to.data + 2 * k * out_stride, scale, sign, 0, 0});
     }
   }
 }
