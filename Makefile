@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 PYTEST_ARGS ?= -n 2
 STAMP := $(VENV)/.stamp
 
-.PHONY: help demo test test-hosts bench build lint format asan fuzz sanitize aarch64 wheel docs clean
+.PHONY: help demo test test-hosts bench build lint format asan fuzz sanitize aarch64 test-aarch64 wheel docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ aarch64: $(STAMP) ## cross-compile for 64-bit Arm, warnings as errors, and fuzz 
 	mkdir -p build/fuzz
 	cd build/fuzz && qemu-aarch64 -L /usr/aarch64-linux-gnu ../aarch64/tests/cpp/fuzz_options --seconds 10
 	cd build/fuzz && qemu-aarch64 -L /usr/aarch64-linux-gnu ../aarch64/tests/cpp/fuzz_ops --seconds 50
+
+test-aarch64: aarch64 ## parity on 64-bit Arm under QEMU, against TensorFlow's own Arm wheel
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/hosts/aarch64.py
 
 wheel: $(STAMP) ## a wheel in dist/
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m build --no-isolation --wheel
