@@ -140,43 +140,43 @@ HWY_INLINE Vf<D> Atan(D d, Vf<D> x) {
   return hn::CopySignToAbs(y, x);
 }
 
-// s z P(z) of asin(s) = s + s z P(z), s = sqrt(z) <= 1/2.
+// base + scale (asin(s) + rest), asin(s) = s + s z P(z), z = s^2 <= 1/4; rest is
+// what base lacks.
 template <class D>
-HWY_INLINE Vf<D> AsinTail(D d, Vf<D> s, Vf<D> z) {
-  return hn::Mul(hn::Mul(s, z), Horner(d, z, tables::kAsin));
+HWY_INLINE Vf<D> ScaledAsin(D d, Vf<D> s, Vf<D> z, Vf<D> base, Vf<D> scale, Vf<D> rest) {
+  const Vf<D> p = Pairs5(d, z, hn::Mul(z, z), tables::kAsin);
+  return hn::MulAdd(hn::Add(s, hn::MulAdd(hn::Mul(s, z), p, rest)), scale, base);
 }
 
 // asin(x), NaN outside [-1, 1]: above 1/2 pi/2 - 2 asin(sqrt((1 - |x|) / 2)).
 template <class D>
 HWY_INLINE Vf<D> Asin(D d, Vf<D> x) {
   const Vf<D> half = hn::Set(d, 0.5f);
+  const Vf<D> one = hn::Set(d, 1.0f);
   const Vf<D> a = hn::Abs(x);
   const auto large = hn::Gt(a, half);
-  const Vf<D> z = hn::IfThenElse(large, hn::NegMulAdd(a, half, half), hn::Mul(a, a));
+  const Vf<D> z = hn::Min(hn::Mul(a, a), hn::NegMulAdd(a, half, half));
   const Vf<D> s = hn::IfThenElse(large, hn::Sqrt(z), a);
-  const Vf<D> q = AsinTail(d, s, z);
-  const Vf<D> far = hn::Sub(hn::Set(d, kPi2Hi),
-                            hn::Add(hn::Add(s, s), hn::Sub(hn::Add(q, q), hn::Set(d, kPi2Lo))));
-  return hn::CopySign(hn::IfThenElse(large, far, hn::Add(s, q)), x);
+  const Vf<D> scale = hn::Xor(one, hn::IfThenElseZero(large, hn::Xor(one, hn::Set(d, -2.0f))));
+  const Vf<D> y = ScaledAsin(d, s, z, hn::IfThenElseZero(large, hn::Set(d, kPi2Hi)), scale,
+                             hn::IfThenElseZero(large, hn::Set(d, -0.5f * kPi2Lo)));
+  return hn::CopySignToAbs(y, x);
 }
 
-// acos(x), NaN outside [-1, 1].
+// acos(x), NaN outside [-1, 1]: pi/2 - asin(x), or above 1/2 2 asin(s) or
+// pi - 2 asin(s), s = sqrt((1 - |x|) / 2).
 template <class D>
 HWY_INLINE Vf<D> Acos(D d, Vf<D> x) {
   const Vf<D> half = hn::Set(d, 0.5f);
+  const Vf<D> right = hn::Set(d, kPi2Hi);
   const Vf<D> a = hn::Abs(x);
   const auto large = hn::Gt(a, half);
-  const Vf<D> z = hn::IfThenElse(large, hn::NegMulAdd(a, half, half), hn::Mul(x, x));
+  const Vf<D> z = hn::Min(hn::Mul(a, a), hn::NegMulAdd(a, half, half));
   const Vf<D> s = hn::IfThenElse(large, hn::Sqrt(z), x);
-  const Vf<D> q = AsinTail(d, s, z);
-  // near: pi/2 - asin(x); far: 2 asin(s) or pi - 2 asin(s).
-  const Vf<D> near = hn::Sub(hn::Set(d, kPi2Hi), hn::Add(s, hn::Sub(q, hn::Set(d, kPi2Lo))));
-  const Vf<D> twice = hn::Add(hn::Add(s, s), hn::Add(q, q));
-  const Vf<D> mirrored =
-      hn::Sub(hn::Set(d, 2.0f * kPi2Hi),
-              hn::Add(hn::Add(s, s), hn::Sub(hn::Add(q, q), hn::Set(d, 2.0f * kPi2Lo))));
-  const Vf<D> far = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), mirrored, twice);
-  return hn::IfThenElse(large, far, near);
+  const Vf<D> scale =
+      hn::IfThenElse(large, hn::CopySignToAbs(hn::Set(d, 2.0f), x), hn::Set(d, -1.0f));
+  const Vf<D> base = hn::Sub(right, hn::IfThenElseZero(large, hn::CopySignToAbs(right, x)));
+  return ScaledAsin(d, s, z, base, scale, hn::IfThenZeroElse(hn::Gt(x, half), hn::Set(d, -kPi2Lo)));
 }
 
 constexpr float kTanFastLimit = 65536.0f;

@@ -140,9 +140,9 @@ constexpr float kLog1p[] = {0x1.5555a40p-2f, -0x1.0000460p-2f, 0x1.9969780p-3f, 
                             0x1.28841c0p-3f, -0x1.0d98920p-3f, 0x1.accdae0p-4f, -0x1.718dd80p-5f};
 // 2 atanh(w / 2) = w + w z P(z), z = w^2, |w| <= 0.51.
 constexpr float kAtanhHalf[] = {0x1.555704p-4f, 0x1.9865c4p-7f, 0x1.4375acp-9f};
-// (t - log1p(t)) / t^2 for t in [0, 1].
-constexpr float kLog1pNum[] = {0x1.ffff5ep-2f, 0x1.1fa68ep-2f, 0x1.3dc890p-9f};
-constexpr float kLog1pDen[] = {1.0f, 0x1.3a77ccp+0f, 0x1.4c2f64p-2f};
+// 2^-30 (t - log1p(t)) / t^2 in 2^30 t, for t in [0, 1].
+constexpr float kLog1pNum[] = {0x1.ffff5ep-32f, 0x1.1fa68ep-62f, 0x1.3dc890p-99f};
+constexpr float kLog1pDen[] = {1.0f, 0x1.3a77ccp-30f, 0x1.4c2f64p-62f};
 // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2) / 16.
 constexpr float kExpShort2[] = {0x1.00087ep-1f, 0x1.555c82p-3f};
 constexpr float kExpShort3[] = {0x1.000000p-1f, 0x1.555c76p-3f, 0x1.555a40p-5f};

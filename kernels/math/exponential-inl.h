@@ -424,20 +424,16 @@ HWY_INLINE Vf<D> Tanh(D d, Vf<D> x) {
   return hn::CopySign(hn::Div(t, hn::Add(t, hn::Set(d, 2.0f))), x);
 }
 
-// log(1 + exp(x)), all x: max(x, 0) + log1p(t), t = exp(-|x|), with a rational
-// function for (t - log1p(t)) / t^2.
+// log(1 + exp(x)), all x: max(x, 0) + t (1 - t R(t)), t = exp(-|x|), with a rational
+// function R = (t - log1p(t)) / t^2. All is done with 2^30 t, which is normal, so that
+// only the last step may round to a denormal number.
 template <class D>
 HWY_INLINE Vf<D> Softplus(D d, Vf<D> x) {
-  const Vf<D> least = hn::Set(d, -87.33654f);  // t is normal from here on
-  const Vf<D> t =
-      ExpNormal<0>(d, MaxOrSecond(least, hn::Or(x, hn::Set(d, -0.0f))), tables::kExpShort2);
+  const Vf<D> a = CapBelow(d, -105.0f, hn::Or(x, hn::Set(d, -0.0f)));
+  const Vf<D> t = ExpNormal<30>(d, a, tables::kExpShort2);
   const Vf<D> r = Rational(d, t, tables::kLog1pNum, tables::kLog1pDen);
-  Vf<D> y = hn::MulAdd(t, hn::NegMulAdd(t, r, hn::Set(d, 1.0f)), MaxOrSecond(hn::Zero(d), x));
-  const auto tiny = hn::Lt(x, least);
-  if (HWY_UNLIKELY(!hn::AllFalse(d, tiny))) {
-    y = hn::IfThenElse(tiny, Denormal30(d, ExpNegative30(d, x)), y);
-  }
-  return y;
+  const Vf<D> y = hn::Mul(t, hn::NegMulAdd(t, r, hn::Set(d, 1.0f)));
+  return hn::MulAdd(y, hn::Set(d, 0x1p-30f), MaxOrSecond(hn::Zero(d), x));
 }
 
 // x for x >= 0, else expm1(x), which is above x.
