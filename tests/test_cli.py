@@ -95,6 +95,18 @@ def test_verify_table(request: pytest.FixtureRequest) -> None:
     golden("verify.txt", rendered(verify_view(report)), request)
 
 
+def test_reference_error_has_the_unit_of_ours() -> None:
+    report = Report("ops", seconds=1.5)
+    ours = CaseResult("SegmentSum", "float32", "long", "ok", 1.5, 4, "eps of the magnitudes", "y")
+    ours.reference_error = 8.81
+    other = CaseResult("SegmentSum", "float32", "short", "ok", 0.5, 2, "ulp", "y")
+    other.reference_error = 99.0  # another unit: no figure to stand beside ours
+    report.results += [ours, other]
+    [group] = report.groups()
+    assert group.reference_error == 8.81
+    assert re.search("8.81 eps of\\s+the", rendered(verify_view(report)))
+
+
 def test_junit(request: pytest.FixtureRequest) -> None:
     golden("verify.xml", junit(parity_report()), request)
 

@@ -211,7 +211,7 @@ def _error(combine: np.ufunc, mean: bool = False) -> Callable[..., float]:
 
 
 def _floats(metric: Callable[..., float], bound: float) -> dict[str, Custom]:
-    tolerance = Custom(metric, bound, "eps of the magnitudes")
+    tolerance = Custom(metric, bound, "eps of the magnitudes", by_inputs=True)
     dtypes = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
     return dict.fromkeys(dtypes, tolerance)
 

@@ -44,7 +44,7 @@ def verify_view(report: Report, detail: int = 20) -> RenderableType:
     """Worst measured error beside the bound per op and dtypes, then failures with their replay."""
     table = _table("op", "dtypes", "cases", "worst", "reference's own", "", right=("cases",))
     for g in report.groups():
-        own = "-" if g.reference_error is None else f"{number(g.reference_error)} ulp"
+        own = "-" if g.reference_error is None else f"{number(g.reference_error)} {g.unit}"
         status = _status(g.status)
         if g.slack:
             status.append(" slack bound", style="yellow")

@@ -73,6 +73,8 @@ class Custom:
 
     `inputs` maps names to arrays, `got` and `want` are lists with all outputs. For results that
     are not unique: the factors of an SVD are checked by reconstruction.
+    by_inputs: the metric judges results by the inputs alone, so the report can show TensorFlow's
+      own error by the same metric.
     """
 
     metric: Callable[[dict[str, Any], dict[str, Any], list[Any], list[Any]], float]

@@ -268,6 +268,7 @@ def judge(
         return result
     worst: tuple[float, Comparison] | None = None
     customs: set[int] = set()
+    theirs: dict[str, float] = {}  # the reference's own errors by unit
     program = case.program is not None
     args = [] if program else _flat_args(declaration.outputs, len(got))
     for i, (g, w) in enumerate(zip(got, prepared.want, strict=True)):
@@ -317,7 +318,7 @@ def judge(
         result.failing += c.failing
         result.disputed += c.disputed
         if c.reference_error is not None:
-            result.reference_error = max(result.reference_error or 0.0, c.reference_error)
+            theirs[c.unit] = max(theirs.get(c.unit, 0.0), c.reference_error)
         if worst is None or rank > worst[0]:
             worst = (rank, c)
             result.error, result.bound, result.unit = c.error, c.bound, c.unit
@@ -325,6 +326,7 @@ def judge(
             result.message = "" if c.ok else f"{name}: {c.summary()}" + _inputs_at(prepared, c)
         if not c.ok:
             result.status = FAIL
+    result.reference_error = theirs.get(result.unit)
     return result
 
 

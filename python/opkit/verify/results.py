@@ -141,7 +141,9 @@ def _group(op: str, types: str, rows: list[CaseResult]) -> Group:
     worst = max(rows, key=weight)
     bounds = [r.bound for r in rows if r.unit == worst.unit and r.status != SKIPPED]
     bound = max(bounds, default=0.0)
-    own = [r.reference_error for r in rows if r.reference_error is not None]
+    own = [
+        r.reference_error for r in rows if r.unit == worst.unit and r.reference_error is not None
+    ]
     measured = [r for r in rows if r.status == OK]
     slack = (
         worst.unit == "ulp"
