@@ -116,13 +116,9 @@ bool Collides(const Slot<U>& slot, U key) {
   return ((slot.key ^ key) & taken) != 0;
 }
 
-// Both halves of a 128-bit product: one multiplication mixes all bits of the key into all of the
-// result.
-inline uint64_t FoldedProduct(uint64_t key) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(key ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
-  return static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
-}
+// Its high bits tell where a key's search starts. Multiplication by the golden ratio spreads
+// series evenly, and the high half of a key has to reach them from below.
+inline uint64_t Spread(uint64_t key) { return (key ^ (key >> 32)) * 0x9e3779b97f4a7c15u; }
 
 // Numbers values through open addressing with linear probing. The table starts as large as the call
 // before needed, and grows with the number of distinct values, so that few of them stay in the
@@ -180,7 +176,7 @@ class HashNumbering {
   void Fetch(const T* x, int64_t base, int64_t n, uint64_t* hashes) const {
     const int64_t group = std::min(kAhead, n - base);
     for (int64_t k = 0; k < group; ++k) {
-      hashes[k] = FoldedProduct(KeyOf(x[base + k]));
+      hashes[k] = Spread(KeyOf(x[base + k]));
       __builtin_prefetch(slots_ + (hashes[k] >> shift_), 1);
     }
   }
@@ -211,7 +207,7 @@ class HashNumbering {
       const T value = x[first[id]];
       if (IsNan(value)) continue;
       const U key = KeyOf(value);
-      size_t i = FoldedProduct(key) >> shift_;
+      size_t i = Spread(key) >> shift_;
       while (slots_[i].id >= 0) i = (i + 1) & mask_;
       slots_[i] = {key, id};
     }
