@@ -185,10 +185,11 @@ constexpr float kTanFastLimit = 65536.0f;
 template <class D>
 HWY_INLINE Vf<D> ReducePi2(D d, Vf<D> x, Vf<D> n) {
 #if HWY_NATIVE_FMA
-  // pi/2 in three parts of 24 bits; the first difference is exact.
-  Vf<D> r = hn::NegMulAdd(n, hn::Set(d, kPi2Hi), x);
-  r = hn::NegMulAdd(n, hn::Set(d, kPi2Lo), r);
-  return hn::MulAdd(n, hn::Set(d, 0x1.ee59dap-50f), r);
+  // pi/2 in three parts of 24 bits, all positive, which keeps the sign of zero; the
+  // first difference is exact.
+  Vf<D> r = hn::NegMulAdd(n, hn::Set(d, 0x1.921fb4p+0f), x);
+  r = hn::NegMulAdd(n, hn::Set(d, 0x1.4442d0p-24f), r);
+  return hn::NegMulAdd(n, hn::Set(d, 0x1.846988p-48f), r);
 #else
   // In float64, pi/2 in two parts of which the first has 33 bits.
   const hn::Rebind<double, hn::Half<D> > dd;
@@ -205,10 +206,9 @@ HWY_INLINE Vf<D> ReducePi2(D d, Vf<D> x, Vf<D> n) {
 #endif
 }
 
-// tan(x), all x, NaN at infinities. Above kTanFastLimit, where reduction needs
-// hundreds of bits of 2/pi, lane by lane with libm's float64 tan.
+// tan(x) for |x| <= kTanFastLimit; NaN stays NaN.
 template <class D>
-HWY_INLINE Vf<D> Tan(D d, Vf<D> x) {
+HWY_INLINE Vf<D> TanNear(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
   const Vf<D> magic = hn::Set(d, kRoundMagic);
   const Vf<D> m = hn::MulAdd(x, hn::Set(d, 0x1.45f306p-1f), magic);  // 2 / pi
@@ -218,23 +218,7 @@ HWY_INLINE Vf<D> Tan(D d, Vf<D> x) {
   const Vf<D> den = Horner(d, z, tables::kTanDen);
   const auto odd = hn::MaskFromVec(
       hn::BitCast(d, hn::VecFromMask(du, hn::TestBit(hn::BitCast(du, m), hn::Set(du, 1u)))));
-  const Vf<D> y = hn::Div(hn::IfThenElse(odd, hn::Neg(den), num), hn::IfThenElse(odd, num, den));
-  // Also keeps the sign of zero.
-  Vf<D> result = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, y);
-  const auto far = hn::Gt(hn::Abs(x), hn::Set(d, kTanFastLimit));
-  if (HWY_UNLIKELY(!hn::AllFalse(d, far))) {
-    HWY_ALIGN float in[HWY_MAX_LANES_D(D)];
-    HWY_ALIGN float out[HWY_MAX_LANES_D(D)];
-    hn::Store(x, d, in);
-    hn::Store(result, d, out);
-    for (size_t i = 0; i < hn::Lanes(d); ++i) {
-      if (std::fabs(in[i]) > kTanFastLimit) {
-        out[i] = static_cast<float>(std::tan(static_cast<double>(in[i])));
-      }
-    }
-    result = hn::Load(d, out);
-  }
-  return result;
+  return hn::Div(hn::IfThenElse(odd, hn::Neg(den), num), hn::IfThenElse(odd, num, den));
 }
 
 // x / (1 + |x|); NaN at infinities, as TF computes it.

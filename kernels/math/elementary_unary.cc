@@ -1,14 +1,19 @@
+#include <algorithm>
+#include <cmath>
+
 #include "math/elementary.h"
 #include "math/simd.h"
 // After simd.h, which sets the target.
 #include "math/elementary-inl.h"
 
 // clang-format off
-#define OPKIT_EACH_UNARY(X)                                                          \
+// All but Tan.
+#define OPKIT_EACH_PLAIN(X)                                                          \
   X(Acos) X(Acosh) X(Asin) X(Asinh) X(Atan) X(Atanh) X(Cosh) X(Elu) X(Erf) X(Erfc)   \
   X(Exp) X(Expm1) X(Log) X(Log1p) X(Reciprocal) X(Rint) X(Selu) X(Sinh) X(Softplus)  \
-  X(Softsign) X(Tan) X(Tanh)
+  X(Softsign) X(Tanh)
 // clang-format on
+#define OPKIT_EACH_UNARY(X) OPKIT_EACH_PLAIN(X) X(Tan)
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -40,8 +45,50 @@ HWY_INLINE Vf<D> Rint(D, Vf<D> x) {
       hn::StoreN(name(d, hn::LoadN(d, x + i, n - i)), d, y + i, n - i); \
     }                                                                   \
   }
-OPKIT_EACH_UNARY(OPKIT_DEFINE)
+OPKIT_EACH_PLAIN(OPKIT_DEFINE)
 #undef OPKIT_DEFINE
+
+// True when an argument is above kTanFastLimit, where the result is no use.
+bool TanNearArray(const float* x, float* y, size_t n) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto limit = hn::Set(d, kTanFastLimit);
+  auto far = hn::MaskFalse(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    far = hn::Or(far, hn::Gt(hn::Abs(v), limit));
+    hn::StoreU(TanNear(d, v), d, y + i);
+  }
+  if (i < n) {
+    const auto v = hn::LoadN(d, x + i, n - i);
+    far = hn::Or(far, hn::Gt(hn::Abs(v), limit));
+    hn::StoreN(TanNear(d, v), d, y + i, n - i);
+  }
+  return !hn::AllFalse(d, far);
+}
+
+// Above kTanFastLimit, where reduction needs hundreds of bits of 2/pi, libm's
+// float64 tan, in a pass of its own: a call within the loop would keep the
+// constants out of the registers.
+void TanArray(const float* x, float* y, size_t n) {
+  constexpr size_t kBlock = 2048;
+  float copy[kBlock];
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t m = std::min(kBlock, n - i);
+    const float* from = x + i;
+    if (x == y) {
+      std::copy_n(x + i, m, copy);
+      from = copy;
+    }
+    if (HWY_LIKELY(!TanNearArray(from, y + i, m))) continue;
+    for (size_t k = 0; k < m; ++k) {
+      if (std::fabs(from[k]) > kTanFastLimit) {
+        y[i + k] = static_cast<float>(std::tan(static_cast<double>(from[k])));
+      }
+    }
+  }
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit
