@@ -179,7 +179,7 @@ HWY_INLINE Vf<D> Acos(D d, Vf<D> x) {
   return ScaledAsin(d, s, z, base, scale, hn::IfThenZeroElse(hn::Gt(x, half), hn::Set(d, -kPi2Lo)));
 }
 
-constexpr float kTanFastLimit = 65536.0f;
+constexpr float kTanFastLimit = 32768.0f;
 
 // Remainder of x modulo pi/2 with the quotient n, |x| <= kTanFastLimit.
 template <class D>
