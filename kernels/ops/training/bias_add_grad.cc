@@ -38,6 +38,14 @@ void SumBlock(const T* x, int64_t rows, int64_t width, Block<T>* sums) {
   }
 }
 
+// total[c] += sum over i < n of sums[i * width + c]. Out of line: one function for many types.
+template <typename B, typename S>
+__attribute__((noinline)) void AddSums(const B* sums, int64_t n, int64_t width, S* total) {
+  for (int64_t i = 0; i < n; ++i, sums += width) {
+    for (int64_t c = 0; c < width; ++c) total[c] += static_cast<S>(sums[c]);
+  }
+}
+
 // total[c] += sum over `rows` rows of x; `block` holds width * RowsAtOnce(width) sums.
 template <typename T>
 void SumRows(const T* x, int64_t rows, int64_t width, Block<T>* block, Total<T>* total) {
@@ -46,10 +54,7 @@ void SumRows(const T* x, int64_t rows, int64_t width, Block<T>* block, Total<T>*
     const int64_t once = rows >= fold ? fold : 1;
     const int64_t some = std::min(rows / once, kRows);
     SumBlock<T>(x, some, width * once, block);
-    for (int64_t i = 0; i < once; ++i) {
-      const Block<T>* const sums = block + i * width;
-      for (int64_t c = 0; c < width; ++c) total[c] += static_cast<Total<T>>(sums[c]);
-    }
+    AddSums(block, once, width, total);
     x += some * once * width;
     rows -= some * once;
   }

@@ -18,14 +18,15 @@ struct GemmArgs {
   T* c;
   int64_t c_row;
   bool accumulate;
+  // B comes as panels [k, columns] side by side: of two vectors of columns, the last of one or two.
+  // Needs no scratch.
+  bool packed = false;
 };
 
 // Elements of scratch a call needs.
 constexpr int64_t kGemmScratch = 256 * 64;
 
 void Gemm(const GemmArgs<float>& args, float* scratch);
-// B comes as panels [k, columns] side by side: of two vectors of columns, the last of one or two.
-void GemmPacked(const GemmArgs<float>& args);
 void Gemm(const GemmArgs<double>& args, double* scratch);
 void Gemm(const GemmArgs<int32_t>& args, int32_t* scratch);
 

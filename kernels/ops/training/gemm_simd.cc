@@ -75,20 +75,21 @@ HWY_NOINLINE void Rows(const GemmArgs<T>& g, int64_t m0, int64_t m1, int64_t p0,
 }
 
 template <typename T>
-HWY_INLINE void Product(const GemmArgs<T>& g, T* panel) {
+HWY_INLINE void Product(const GemmArgs<T>& g, T* scratch) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t m0 = 0; m0 < g.m; m0 += kRowBlock) {
     const int64_t m1 = std::min(g.m, m0 + kRowBlock);
-    for (int64_t p0 = 0; p0 < g.k; p0 += kDepth) {
-      const int64_t depth = std::min(kDepth, g.k - p0);
+    for (int64_t p0 = 0, depth = 0; p0 < g.k; p0 += depth) {
+      depth = g.packed ? g.k : std::min(kDepth, g.k - p0);
       for (int64_t n0 = 0; n0 < g.n;) {
         const int64_t left = g.n - n0;
         const int64_t width = left > lanes ? 2 * lanes : lanes;
         const int64_t columns = std::min(width, left);
-        for (int64_t p = 0; p < depth; ++p) {
+        const T* const panel = g.packed ? g.b + n0 * g.k : scratch;
+        for (int64_t p = 0; p < depth && !g.packed; ++p) {
           const T* from = g.b + (p0 + p) * g.b_row + n0;
-          T* to = panel + p * width;
+          T* to = scratch + p * width;
           for (int64_t j = 0; j < columns; ++j) to[j] = from[j];
           for (int64_t j = columns; j < width; ++j) to[j] = T(0);
         }
@@ -99,19 +100,6 @@ HWY_INLINE void Product(const GemmArgs<T>& g, T* panel) {
         }
         n0 += columns;
       }
-    }
-  }
-}
-
-// n has to be whole vectors.
-void PackedF32(const GemmArgs<float>& g) {
-  constexpr int64_t kLanes = hn::MaxLanes(hn::ScalableTag<float>());
-  for (int64_t n0 = 0; n0 < g.n; n0 += 2 * kLanes) {
-    const float* const panel = g.b + n0 * g.k;
-    if (g.n - n0 > kLanes) {
-      Rows<2, float>(g, 0, g.m, 0, panel, g.k, n0, 2 * kLanes);
-    } else {
-      Rows<1, float>(g, 0, g.m, 0, panel, g.k, n0, kLanes);
     }
   }
 }
@@ -132,7 +120,6 @@ HWY_AFTER_NAMESPACE();
 namespace opkit::training {
 
 OPKIT_SIMD_EXPORT(GemmF32);
-OPKIT_SIMD_EXPORT(PackedF32);
 #if OPKIT_SIMD_X86
 static constexpr decltype(&N_SSE4::GemmF64) GemmF64_simd_table[3] = {
     &N_SSE4::GemmF64, &N_AVX2::GemmF64, &N_AVX2::GemmF64};
@@ -141,7 +128,6 @@ OPKIT_SIMD_EXPORT(GemmF64);
 #endif
 
 void Gemm(const GemmArgs<float>& g, float* scratch) { OPKIT_SIMD_CALL(GemmF32)(g, scratch); }
-void GemmPacked(const GemmArgs<float>& g) { OPKIT_SIMD_CALL(PackedF32)(g); }
 void Gemm(const GemmArgs<double>& g, double* scratch) { OPKIT_SIMD_CALL(GemmF64)(g, scratch); }
 void Gemm(const GemmArgs<int32_t>& g, int32_t* scratch) {
   HWY_STATIC_DISPATCH(GemmI32)(g, scratch);

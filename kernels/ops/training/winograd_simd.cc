@@ -167,8 +167,10 @@ bool InputTiles(const Winograd& g, const float* packed, const float* dy, float* 
     const int64_t count = std::min(g.block(), g.tiles() - first);
     for (int64_t i = 0; i < count; ++i) GatherTile(g, dy, first + i, edge, in + i * filters);
     for (int64_t p = 0; p < kPoints; ++p) {
-      GemmPacked({count, padded, filters, in + p * g.in_step(), filters, 1,
-                  packed + p * filters * padded, 0, out + p * g.out_step(), padded, false});
+      Gemm(GemmArgs<float>{count, padded, filters, in + p * g.in_step(), filters, 1,
+                           packed + p * filters * padded, 0, out + p * g.out_step(), padded, false,
+                           true},
+           nullptr);
     }
     for (int64_t i = 0; i < count; ++i) {
       const TilePlace at(g, first + i);
