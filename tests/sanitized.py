@@ -64,8 +64,9 @@ def main() -> int:
     # The editable install would answer `import opkit` first.
     sys.meta_path[:] = [f for f in sys.meta_path if "ScikitBuild" not in type(f).__name__]
     sys.path.insert(0, os.environ["OPKIT_SANITIZED_SITE"])
-    import opkit._native
     import pytest
+
+    import opkit._native
 
     where = opkit._native.library_path()
     if not where.startswith(os.environ["OPKIT_SANITIZED_SITE"]):
