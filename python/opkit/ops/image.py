@@ -95,9 +95,9 @@ def _bench(types: Types) -> Iterator[Case]:
 
 
 _ZERO = np.zeros(1, np.int32)
-# Our products are never fused with sums. Those of TensorFlow's wheels for Arm are: interpolations
-# that cancel differ by a rounding of their terms there.
-_SAME = Exact() if platform.machine() in ("x86_64", "AMD64") else AbsRel(rtol=1e-6, scale=True)
+# Our products are never fused with sums. Those of TensorFlow's wheels for Arm are, so positions in
+# the image differ by a rounding there, and interpolated values by that times the image's slope.
+_SAME = Exact() if platform.machine() in ("x86_64", "AMD64") else AbsRel(rtol=1e-5, scale=True)
 
 register(
     Spec(
