@@ -1,6 +1,8 @@
 // Bitwise ops over integers of any size: all but the count of bits work on bytes.
 #include "math/simd.h"
 #include "opkit/pointwise.h"
+// After simd.h, which sets the target.
+#include "ops/elementwise/each-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -8,21 +10,6 @@ namespace HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-using Bytes = hn::ScalableTag<uint8_t>;
-
-// y = fn(a, b) over n bytes.
-template <class Fn>
-HWY_INLINE void EachVector(const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n, Fn fn) {
-  const Bytes d;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(fn(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
-  }
-  if (i < n) {
-    hn::StoreN(fn(hn::LoadN(d, a + i, n - i), hn::LoadN(d, b + i, n - i)), d, y + i, n - i);
-  }
-}
 
 // The bits of each element as one byte.
 template <typename U>

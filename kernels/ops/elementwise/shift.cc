@@ -1,6 +1,8 @@
 // Shifts by amounts of their own, clamped to [0, bits - 1] as in TF.
 #include "math/simd.h"
 #include "opkit/pointwise.h"
+// After simd.h, which sets the target.
+#include "ops/elementwise/each-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -36,7 +38,6 @@ struct Right {  // keeps the sign of signed types
 template <class Direction, typename T>
 void Shift(const T* a, const T* b, T* y, size_t n) {
   const hn::ScalableTag<T> d;
-  const size_t lanes = hn::Lanes(d);
   const auto most = hn::Set(d, static_cast<T>(sizeof(T) * 8 - 1));
   const auto shift = [&](auto v, auto wanted) HWY_ATTR {
     const auto amount = hn::Min(hn::Max(wanted, hn::Zero(d)), most);
@@ -50,14 +51,7 @@ void Shift(const T* a, const T* b, T* y, size_t n) {
       return Direction::By(d, v, amount);
     }
   };
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(shift(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
-  }
-  if (i < n) {
-    const auto last = shift(hn::LoadN(d, a + i, n - i), hn::LoadN(d, b + i, n - i));
-    hn::StoreN(last, d, y + i, n - i);
-  }
+  EachVector(a, b, y, n, shift);
 }
 
 }  // namespace

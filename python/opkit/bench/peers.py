@@ -43,6 +43,13 @@ def pooled(call: Callable[[], object]) -> Contestant:
     return Contestant(lambda n: pool_seconds(call, n), calls_for(call))
 
 
+def flexed(worker: FlexWorker, handle: str, calls: int, parity: str) -> Contestant:
+    """A model the Flex worker has loaded, dropped there when it has been timed."""
+    return Contestant(
+        lambda n: worker.seconds(handle, n), calls, parity, lambda: worker.drop(handle)
+    )
+
+
 class Peers:
     """The peers of a run. The Flex worker and the converter's child process live through it."""
 
@@ -151,10 +158,7 @@ class Peers:
         parity = judged(worker.outputs(handle)) if small else "ok"
         if prepared.types.quantized and parity != "ok":
             parity = "ok" if within_steps(worker.outputs(handle), prepared.want) else "off"
-        calls = worker.calls_for(handle, TARGET)
-        return Contestant(
-            lambda n: worker.seconds(handle, n), calls, parity, lambda: worker.drop(handle)
-        )
+        return flexed(worker, handle, worker.calls_for(handle, TARGET), parity)
 
     def _builtin(self, name: str, prepared: Prepared, judged: Judge) -> Contestant:
         one = builtin_model(name, prepared, prepared.quant)

@@ -10,7 +10,7 @@ import numpy as np
 from opkit.bench.check import Checker, ready
 from opkit.bench.clock import interleave, timing
 from opkit.bench.overhead import node_overhead
-from opkit.bench.peers import PEERS, Contestant, Peers, plain, pooled
+from opkit.bench.peers import PEERS, Contestant, Peers, flexed, plain, pooled
 from opkit.bench.programs import Program
 from opkit.bench.results import BenchReport, Row
 from opkit.registry import Declaration
@@ -19,7 +19,7 @@ from opkit.verify.declaration import product
 from opkit.verify.execute import LoadError, RunError, Runner
 from opkit.verify.parity import one_op
 from opkit.verify.reference import MissingReference
-from opkit.verify.results import OK
+from opkit.verify.results import OK, CaseResult
 
 USUAL = ("int32", "float32", "complex64", "string")
 
@@ -47,9 +47,7 @@ class Bench:
         except Exception as e:
             row.message = f"{type(e).__name__}: {str(e)[:300]}"
             return row
-        verdict = checker.judge(got)
-        row.parity, row.error = verdict.status, verdict.error
-        row.bound, row.unit, row.message = verdict.bound, verdict.unit, verdict.message
+        _enter(row, checker.judge(got))
         arrays = [v for v in prepared.inputs.values() if isinstance(v, np.ndarray)]
         arrays += [v for v in got if v.dtype != object]
         row.elements = max((a.size for a in arrays), default=0)
@@ -89,9 +87,7 @@ class Bench:
         except Exception as e:
             row.message = f"{type(e).__name__}: {str(e)[:300]}"
             return row
-        verdict = program.verdict(program.got)
-        row.parity, row.error = verdict.status, verdict.error
-        row.bound, row.unit, row.message = verdict.bound, verdict.unit, verdict.message
+        _enter(row, program.verdict(program.got))
         row.elements = max((v.size for v in program.inputs.values()), default=0)
         if row.parity != OK:
             return row
@@ -103,12 +99,15 @@ class Bench:
             try:
                 handle, calls, got = program.flex(worker)
                 parity = "ok" if program.verdict(got).status == OK else "off"
-                contestants["flex"] = Contestant(
-                    lambda n: worker.seconds(handle, n), calls, parity, lambda: worker.drop(handle)
-                )
+                contestants["flex"] = flexed(worker, handle, calls, parity)
             except RuntimeError as e:
                 row.refused["flex"] = str(e)[:160]
         return self._time(row, contestants)
+
+
+def _enter(row: Row, verdict: CaseResult) -> None:
+    row.parity, row.error = verdict.status, verdict.error
+    row.bound, row.unit, row.message = verdict.bound, verdict.unit, verdict.message
 
 
 def bench_ops(
