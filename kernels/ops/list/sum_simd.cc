@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "math/simd.h"
 #include "ops/list/sum.h"
 
@@ -8,45 +10,62 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// kVectors neighbouring vectors, each summed over all arrays; `load` reads one.
-template <size_t kVectors, class D, class Load>
-HWY_INLINE void SumAt(D, size_t count, hn::Vec<D> (&sum)[kVectors], Load load) {
-  const auto add = [&](size_t from, size_t to, hn::Vec<D>(&total)[kVectors]) HWY_ATTR {
-    for (size_t v = 0; v < kVectors; ++v) total[v] = load(from, v);
-    for (size_t k = from + 1; k < to; ++k) {
-      for (size_t v = 0; v < kVectors; ++v) total[v] = hn::Add(total[v], load(k, v));
+// Arrays are summed a block at a time, and a few in one loop: each load then runs along one array,
+// as the processor's prefetcher wants it, and the sums so far stay in the first cache.
+constexpr size_t kBlockBytes = 4096;
+
+// y = a + more[0][at..] + ..., added from left to right; y may be a.
+template <size_t kMore, typename T>
+HWY_NOINLINE void AddArrays(const T* a, const void* const* more, size_t at, size_t n, T* y) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  const T* b[kMore];
+  for (size_t k = 0; k < kMore; ++k) b[k] = static_cast<const T*>(more[k]) + at;
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    auto sum = hn::LoadU(d, a + i);
+    HWY_UNROLL(3)
+    for (size_t k = 0; k < kMore; ++k) sum = hn::Add(sum, hn::LoadU(d, b[k] + i));
+    hn::StoreU(sum, d, y + i);
+  }
+  if (i < n) {
+    auto sum = hn::LoadN(d, a + i, n - i);
+    for (size_t k = 0; k < kMore; ++k) sum = hn::Add(sum, hn::LoadN(d, b[k] + i, n - i));
+    hn::StoreN(sum, d, y + i, n - i);
+  }
+}
+
+// y[0..n) = the sum of `count` arrays from `at` on, from the first to the last.
+template <typename T>
+HWY_NOINLINE void SumInOrder(const void* const* in, size_t count, size_t at, size_t n, T* y) {
+  const T* sum = static_cast<const T*>(in[0]) + at;
+  if (count == 1) std::memcpy(y, sum, n * sizeof(T));
+  for (size_t k = 1; k < count; sum = y) {
+    if (count - k >= 3) {
+      AddArrays<3, T>(sum, in + k, at, n, y);
+      k += 3;
+    } else {
+      AddArrays<1, T>(sum, in + k, at, n, y);
+      ++k;
     }
-  };
-  const size_t head = FirstGroup(count);
-  add(0, head, sum);
-  for (size_t k = head; k < count; k += 8) {
-    hn::Vec<D> eight[kVectors];
-    add(k, k + 8, eight);
-    for (size_t v = 0; v < kVectors; ++v) sum[v] = hn::Add(sum[v], eight[v]);
   }
 }
 
 template <typename T>
 HWY_INLINE void SumArrays(const void* const* in, size_t count, void* out, size_t begin,
                           size_t end) {
-  const hn::ScalableTag<T> d;
-  const size_t lanes = hn::Lanes(d);
-  constexpr size_t kVectors = 4;
-  T* y = static_cast<T*>(out);
-  const auto from = [in](size_t k) { return static_cast<const T*>(in[k]); };
-  size_t i = begin;
-  for (; i + kVectors * lanes <= end; i += kVectors * lanes) {
-    hn::Vec<decltype(d)> sum[kVectors];
-    SumAt(d, count, sum,
-          [&](size_t k, size_t v) HWY_ATTR { return hn::LoadU(d, from(k) + i + v * lanes); });
-    for (size_t v = 0; v < kVectors; ++v) hn::StoreU(sum[v], d, y + i + v * lanes);
-  }
-  for (; i < end; i += lanes) {
-    const size_t left = end - i;
-    hn::Vec<decltype(d)> sum[1];
-    SumAt(d, count, sum,
-          [&](size_t k, size_t) HWY_ATTR { return hn::LoadN(d, from(k) + i, left); });
-    hn::StoreN(sum[0], d, y + i, left);
+  constexpr size_t kBlock = kBlockBytes / sizeof(T);
+  const size_t head = FirstGroup(count);
+  for (size_t at = begin; at < end; at += kBlock) {
+    const size_t n = end - at < kBlock ? end - at : kBlock;
+    T* const y = static_cast<T*>(out) + at;
+    SumInOrder<T>(in, head, at, n, y);
+    for (size_t k = head; k < count; k += 8) {
+      HWY_ALIGN T eight[kBlock];
+      SumInOrder<T>(in + k, 8, at, n, eight);
+      const void* const more = eight;
+      AddArrays<1, T>(y, &more, 0, n, y);
+    }
   }
 }
 
