@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from opkit.bench import bench_ops, diff, load, write
+from opkit.bench import bench_ops, ceiling, diff, load, write
 from opkit.bench.clock import calls_for, interleave, timing
 from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
 from opkit.bench.overhead import node_overhead
@@ -186,3 +189,31 @@ def test_programs_are_timed_beside_tensorflow(monkeypatch: pytest.MonkeyPatch) -
     report = bench_ops(["TensorListStack"], dtypes=["float32"], peers=["tf"], rounds=3)
     assert report.ok, report.rows
     assert set(report.rows[0].times) == {"opkit", "tf"}
+
+
+HOLD = """
+from opkit.bench.ceiling import hold_peers
+from opkit.runtime import get_simd, select_host, set_simd
+best = get_simd()
+set_simd("avx2" if best == "avx512" else best)
+print(best, "|", hold_peers(select_host({host!r})))
+"""
+
+
+@pytest.mark.parametrize("host", ["tensorflow", "litert"])
+def test_peers_are_held_to_avx2(host: str) -> None:
+    """In a process of its own, as it cannot be undone."""
+    told = subprocess.run(
+        [sys.executable, "-c", HOLD.format(host=host)], capture_output=True, text=True, check=True
+    )
+    best, _, held = told.stdout.strip().partition(" |")
+    wanted = "oneDNN, XNNPACK held to AVX2; not NumPy" if best == "avx512" else ""
+    assert held.strip() == wanted
+
+
+def test_flags_that_are_not_as_expected_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceiling, "_machine_flags", lambda: {"avx2"})
+    flags = (ctypes.c_uint8 * len(ceiling.FLAGS))(*[1] * len(ceiling.FLAGS))
+    with pytest.raises(ceiling.CannotHold, match="flag rdtscp is 1"):
+        ceiling.strike_out(flags)
+    assert set(flags) == {1}

@@ -74,7 +74,6 @@ class FlexWorker:
         self._ids = itertools.count()
         script = Path(__file__).with_name("flex_worker.py")
         env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
-        env["TF_ENABLE_ONEDNN_OPTS"] = "0"
         env.pop("PYTHONPATH", None)
         self._process = subprocess.Popen(
             [str(chosen), "-E", str(script)],

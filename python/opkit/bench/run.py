@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from opkit.bench.ceiling import hold_peers
 from opkit.bench.check import Checker, ready
 from opkit.bench.clock import interleave, timing
 from opkit.bench.overhead import node_overhead
@@ -14,6 +16,7 @@ from opkit.bench.peers import PEERS, Contestant, Peers, flexed, plain, pooled
 from opkit.bench.programs import Program
 from opkit.bench.results import BenchReport, Row
 from opkit.registry import Declaration
+from opkit.runtime import select_host
 from opkit.spec import Case, Spec, Types
 from opkit.verify.declaration import product
 from opkit.verify.execute import LoadError, RunError, Runner
@@ -158,9 +161,14 @@ def bench_ops(
                 if case is None or case in (c.id, f"{types}/{c.id}"):
                     todo.append((s, d, types, c))
     runner = runner or Runner()
+    # As its users have it; parity turns oneDNN off, whose sums round in another order.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    held = hold_peers(select_host(runner.host)) if chosen else ""
     rivals = Peers(chosen, runner, ops)
     bench = Bench(rivals, runner, rounds)
     report = BenchReport(environment=environment(runner), absent=rivals.absent)
+    if held:
+        report.environment["peers"] = held
     if rivals.flex is not None:
         report.environment["flex"] = f"TensorFlow {rivals.flex.version}"
     report.environment["node overhead"] = str(node_overhead(runner))

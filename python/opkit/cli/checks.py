@@ -158,7 +158,6 @@ def bench(
     """
     output = Output("bench", as_json)
     with reporting(output):
-        quiet_tensorflow()
         names = list(what or [])
         if names[:1] == ["diff"]:
             if len(names) != 3:
@@ -174,6 +173,7 @@ def bench(
             if slower:
                 raise typer.Exit(FAILED)
             return
+        quiet_tensorflow(onednn=True)
         from opkit.bench import bench_ops, write
         from opkit.report.tables import bench_view
         from opkit.runtime import set_simd
