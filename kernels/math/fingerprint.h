@@ -20,6 +20,13 @@ inline uint64_t Mix64(uint64_t v) {
   return v ^ (v >> 31);
 }
 
+// The same in its high bits only, for less: equal steps between values, of whatever size, spread
+// over the high bits like random numbers.
+inline uint64_t SpreadToHigh(uint64_t v) {
+  v *= 0x9e3779b97f4a7c15u;
+  return (v ^ (v >> 32)) * 0xd6e8feb86659fd93u;
+}
+
 }  // namespace opkit::math
 
 #endif  // OPKIT_MATH_FINGERPRINT_H_

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "math/fingerprint.h"
+#include <numeric>
 
 namespace opkit::table {
 
@@ -32,12 +31,8 @@ const uint64_t* Keys::Words(int64_t first, int64_t n, uint64_t* buffer) const {
   return buffer;
 }
 
-inline size_t LookupTable::SlotOfNumber(uint64_t word, size_t s) const {
-  const Slot* const slots = slots_.data();
-  const size_t mask = slots_.size() - 1;
-  // One condition and not two, as whether the slot is free can be a coin toss.
-  const auto taken = [](const Slot& slot) { return ~static_cast<uint64_t>(slot.entry >> 31); };
-  while (((slots[s].word ^ word) & taken(slots[s])) != 0) s = (s + 1) & mask;
+size_t LookupTable::SlotOfNumber(uint64_t word, size_t s) const {
+  while (slots_[s].entry >= 0 && slots_[s].word != word) s = (s + 1) & (slots_.size() - 1);
   return s;
 }
 
@@ -49,29 +44,68 @@ size_t LookupTable::SlotOfText(uint64_t word, size_t s, std::string_view text) c
   }
 }
 
+// In rounds: each looks at one slot for every key that is still searched, and keeps those keys
+// without a branch, as whether a slot is another key's can be a coin toss.
+void LookupTable::FindNumbers(const uint64_t* words, Group* group) const {
+  const Slot* const slots = slots_.data();
+  const size_t mask = slots_.size() - 1;
+  size_t at[Group::kMost];
+  for (int64_t i = 0; i < group->n; ++i) {
+    at[i] = Home(words[i]);
+    __builtin_prefetch(slots + at[i]);
+  }
+  const auto goes_on = [&](int64_t i) {
+    const Slot& slot = slots[at[i]];
+    group->entry[i] = slot.entry;
+    return static_cast<int>(slot.word != words[i]) & static_cast<int>(slot.entry >= 0);
+  };
+  uint8_t searched[Group::kMost];
+  int64_t left = 0;
+  for (int64_t i = 0; i < group->n; ++i) {
+    searched[left] = static_cast<uint8_t>(i);
+    left += goes_on(i);
+  }
+  while (left > 0) {
+    int64_t kept = 0;
+    for (int64_t k = 0; k < left; ++k) {
+      const uint8_t i = searched[k];
+      at[i] = (at[i] + 1) & mask;
+      searched[kept] = i;
+      kept += goes_on(i);
+    }
+    left = kept;
+  }
+}
+
 void LookupTable::FindGroup(const Keys& keys, Group* group) const {
   group->n = std::min(Group::kMost, keys.size() - group->first);
   uint64_t buffer[Group::kMost];
-  const uint64_t* words = keys.Words(group->first, group->n, buffer);
-  size_t homes[Group::kMost];
-  for (int64_t i = 0; i < group->n; ++i) {
-    homes[i] = Home(words[i]);
-    __builtin_prefetch(&slots_[homes[i]]);
-  }
+  const uint64_t* const words = keys.Words(group->first, group->n, buffer);
   if (texts()) {
+    size_t homes[Group::kMost];
+    for (int64_t i = 0; i < group->n; ++i) {
+      homes[i] = Home(words[i]);
+      __builtin_prefetch(&slots_[homes[i]]);
+    }
     for (int64_t i = 0; i < group->n; ++i) {
       group->entry[i] = slots_[SlotOfText(words[i], homes[i], keys.text(group->first + i))].entry;
     }
+  } else if (group->next + group->n <= count_ &&
+             std::equal(words, words + group->n, words_.data() + group->next)) {
+    std::iota(group->entry, group->entry + group->n, static_cast<int32_t>(group->next));
   } else {
-    for (int64_t i = 0; i < group->n; ++i)
-      group->entry[i] = slots_[SlotOfNumber(words[i], homes[i])].entry;
+    FindNumbers(words, group);
   }
+  group->next = group->entry[group->n - 1] + 1;
 }
 
 void LookupTable::AddGroup(const Keys& keys, Group* group) {
   if (count_ + Group::kMost > room_) Grow(std::max(2 * count_, count_ + Group::kMost));
   FindGroup(keys, group);
   group->added = 0;
+  int32_t all = 0;  // negative if a key has no entry
+  for (int64_t i = 0; i < group->n; ++i) all |= group->entry[i];
+  if (all >= 0) return;
   for (int64_t i = 0; i < group->n; ++i) {
     if (group->entry[i] >= 0) continue;
     // Looked for again, as it may have come since, or its slot may be taken.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "math/fingerprint.h"
 #include "opkit/dtype.h"
 #include "opkit/op.h"
 
@@ -50,6 +51,7 @@ class Keys {
 struct Group {
   static constexpr int64_t kMost = 64;
   int64_t first, n;
+  int64_t next = 0;      // the first key's entry if keys come in the order they were added in
   int32_t entry[kMost];  // numbers of their entries, or -1
   uint64_t added;        // bit i: the entry was made for key first + i
 };
@@ -103,10 +105,8 @@ class LookupTable final : public ResourceBase {
   };
 
   bool texts() const { return table_kind_.key == DType::kString; }
-  // The slot a search starts from. Multiplication by the golden ratio spreads series evenly.
-  size_t Home(uint64_t word) const {
-    return ((word ^ (word >> 32)) * 0x9e3779b97f4a7c15u) >> shift_;
-  }
+  // The slot a search starts from.
+  size_t Home(uint64_t word) const { return math::SpreadToHigh(word) >> shift_; }
   // The slot of a key: its own, or the free one where its entry would go.
   size_t SlotOfNumber(uint64_t word, size_t home) const;
   size_t SlotOfText(uint64_t word, size_t home, std::string_view text) const;
@@ -115,6 +115,7 @@ class LookupTable final : public ResourceBase {
     return texts() ? SlotOfText(word, home, keys.text(i)) : SlotOfNumber(word, home);
   }
   void FindGroup(const Keys& keys, Group* group) const;
+  void FindNumbers(const uint64_t* words, Group* group) const;
   void AddGroup(const Keys& keys, Group* group);
   void Reserve(int64_t entries);  // room for that many, in an empty table
   void Grow(int64_t entries);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,26 @@ def _one_entry(key: str, value: str) -> dict[str, Any]:
     return {"keys": _column(key, [4]), "values": _column(value, [31])}
 
 
+def _random_keys(key: str, count: int) -> np.ndarray:
+    """Distinct integers of the key's whole range."""
+    info = np.iinfo(key)
+    keys = np.random.default_rng(count).integers(info.min, info.max, 2 * count, key, endpoint=True)
+    return np.unique(keys)[::2][:count]
+
+
+def _random_inputs(key: str, value: str) -> dict[str, Any]:
+    """Thousands of keys; half of the queries are present, many of them repeated."""
+    rng = np.random.default_rng(7)
+    keys = rng.permutation(_random_keys(key, 4_000))
+    return {
+        "keys": keys[:3_000],
+        "values": _column(value, list(range(3_000))),
+        "queries": np.concatenate([keys[2_000:], rng.choice(keys, 1_000)]),
+        "defaults": _column(value, list(range(10_000, 13_000))),
+        "grid": rng.choice(keys, (3, 500)),
+    }
+
+
 def _cases(
     pairs: tuple[tuple[str, str], ...],
     make: Callable[[str, str], Callable[..., Any]],
@@ -182,6 +203,22 @@ def _cases(
     return cases
 
 
+def _once(key: str, value: str) -> Callable[..., Any]:
+    return _find_program("HashTableV2", key, value)
+
+
+def _mutable(key: str, value: str) -> Callable[..., Any]:
+    return _change_program("MutableHashTableV2", key, value)
+
+
+def _changes(types: Types) -> Iterator[Case]:
+    """All that changes a table, with few keys and, where they are integers, with many."""
+    yield from _cases(_MUTABLE, _mutable)(types)
+    pairs = tuple(pair for pair in _MUTABLE if pair[0] != "string")
+    for case in _cases(pairs, _mutable, _random_inputs)(types):
+        yield replace(case, id=f"{case.id}-random")
+
+
 # --- what is timed: 10,000 keys -------------------------------------------------------------------
 
 
@@ -193,6 +230,19 @@ def _insert_bench(key: str) -> Callable[..., Any]:
         ops = tf.raw_ops
         for _ in range(2):
             ops.LookupTableInsertV2(table_handle=table, keys=keys, values=values)
+        return ops.LookupTableSizeV2(table_handle=table)
+
+    return program
+
+
+def _shuffled_bench(key: str) -> Callable[..., Any]:
+    """A thousand of the second insert's keys are new, the others replace in another order."""
+
+    def program(tf: Any, keys: Any, values: Any, again: Any) -> Any:
+        table = _table(tf, "MutableHashTableV2", key, "float32")
+        ops = tf.raw_ops
+        for some in (keys, again):
+            ops.LookupTableInsertV2(table_handle=table, keys=some, values=values)
         return ops.LookupTableSizeV2(table_handle=table)
 
     return program
@@ -226,6 +276,15 @@ def _bench(types: Types) -> Iterator[Case]:
     yield Case("insert-10000", {"keys": keys, "values": values}, program=_insert_bench(key))
     find = {"keys": keys, "values": values, "asked": asked}
     yield Case("find-10000", find, program=_find_bench(key))
+    if key == "string":
+        return
+    rng = np.random.default_rng(1)
+    numbers = rng.permutation(_random_keys(key, 15_000))
+    keys, again = numbers[:10_000], rng.permutation(numbers[1_000:11_000])
+    shuffled = {"keys": keys, "values": values, "again": again}
+    yield Case("insert-random-10000", shuffled, program=_shuffled_bench(key))
+    find = {"keys": keys, "values": values, "asked": rng.choice(numbers, 40_000)}
+    yield Case("find-random-10000", find, program=_find_bench(key))
 
 
 def _spec(name: str, cases: Any, doc: str, **more: Any) -> Spec:
@@ -233,25 +292,17 @@ def _spec(name: str, cases: Any, doc: str, **more: Any) -> Spec:
 
 
 def _timed(case: str) -> dict[str, Any]:
-    """One of the bench cases, for the key dtypes models have."""
+    """The bench cases of that name, for the key dtypes models have."""
 
     def bench(types: Types) -> Iterator[Case]:
-        return (c for c in _bench(types) if c.id == case)
+        return (c for c in _bench(types) if c.id.startswith(case))
 
     return {"bench": bench, "bench_dtypes": ("int64", "string")}
 
 
-def _once(key: str, value: str) -> Callable[..., Any]:
-    return _find_program("HashTableV2", key, value)
-
-
-def _mutable(key: str, value: str) -> Callable[..., Any]:
-    return _change_program("MutableHashTableV2", key, value)
-
-
 register(
     _spec("HashTableV2", _cases(_ONCE, _once), "A table filled once."),
-    _spec("MutableHashTableV2", _cases(_MUTABLE, _mutable), "A table that can change."),
+    _spec("MutableHashTableV2", _changes, "A table that can change."),
     _spec(
         "MutableHashTableOfTensorsV2",
         _cases(_MUTABLE, _vector_program, _vector_inputs),
@@ -276,17 +327,17 @@ register(
         "LookupTableFindV2",
         _cases(_ONCE, _once),
         "Values of keys, or the default.",
-        **_timed("find-10000"),
+        **_timed("find"),
     ),
     _spec(
         "LookupTableInsertV2",
-        _cases(_MUTABLE, _mutable),
+        _changes,
         "Adds or replaces entries.",
-        **_timed("insert-10000"),
+        **_timed("insert"),
     ),
-    _spec("LookupTableImportV2", _cases(_MUTABLE, _mutable), "Replaces all entries."),
-    _spec("LookupTableRemoveV2", _cases(_MUTABLE, _mutable), "Removes keys; absent ones are fine."),
-    _spec("LookupTableSizeV2", _cases(_MUTABLE, _mutable), "Number of entries."),
+    _spec("LookupTableImportV2", _changes, "Replaces all entries."),
+    _spec("LookupTableRemoveV2", _changes, "Removes keys; absent ones are fine."),
+    _spec("LookupTableSizeV2", _changes, "Number of entries."),
     _spec(
         "LookupTableExportV2",
         _cases(_MUTABLE, _export_program, _one_entry),
