@@ -35,12 +35,20 @@ int64_t BlockRows(const Geometry& g, const Passes& p) {
                              std::max<int64_t>(1, g.h.out));
 }
 
-// Rows that several windows read are reduced over depth once and kept.
-bool KeepsRows(const Geometry& g) { return g.h.kernel > g.h.stride && g.d.kernel > 1; }
+constexpr int64_t kNearBytes = 40 << 10;  // a window's rows that stay in the first level cache
+
+// Rows that several windows read are reduced over depth once and kept, where that saves additions
+// (a row of the output costs stride * d.kernel + h.kernel, not d.kernel * h.kernel) or fetches.
+bool KeepsRows(const Geometry& g, const Passes& p) {
+  const int64_t window = g.d.kernel * g.h.kernel;
+  const bool far = window * g.row() * p.in_bytes > kNearBytes;
+  const int64_t kept = g.h.stride * g.d.kernel + g.h.kernel;
+  return kept < window || (far && g.d.kernel > 1 && g.h.kernel > g.h.stride);
+}
 
 // How many: those under four blocks, so that moving them to the front is rare.
-int64_t KeptRows(const Geometry& g, int64_t block) {
-  if (!KeepsRows(g)) return 0;
+int64_t KeptRows(const Geometry& g, const Passes& p, int64_t block) {
+  if (!KeepsRows(g, p)) return 0;
   return std::min(g.h.in, (4 * block - 1) * g.h.stride + std::min(g.h.kernel, g.h.in));
 }
 
@@ -57,7 +65,7 @@ Layout LayOut(const Geometry& g, const Passes& p) {
   const int64_t block = BlockRows(g, p);
   Layout at;
   at.kept = 0;
-  at.lines = at.kept + sized(KeptRows(g, block) * g.row());
+  at.lines = at.kept + sized(KeptRows(g, p, block) * g.row());
   at.dense = at.lines + sized(block * g.row());
   at.sums = at.dense + sized(block * g.row());
   at.column = at.sums + sized(block * g.out_row());
@@ -96,7 +104,7 @@ class Worker {
     const char* from = volume + taps.first * row * p_.in_bytes;
     int64_t size = p_.in_bytes;
     Passes::Fold fold = p_.first;
-    if (KeepsRows(g_)) {
+    if (KeepsRows(g_, p_)) {
       from = Keep(volume, depth, taps.first, (rows - 1) * h.stride + taps.count);
       size = p_.sum_bytes;
       fold = p_.fold;
@@ -118,7 +126,7 @@ class Worker {
     const int64_t row = g_.row(), bytes = row * p_.sum_bytes, end = first + count;
     if (first >= kept_end_) {
       kept_first_ = kept_end_ = first;
-    } else if (end - kept_first_ > KeptRows(g_, block_)) {
+    } else if (end - kept_first_ > KeptRows(g_, p_, block_)) {
       std::memmove(kept, kept + (first - kept_first_) * bytes,
                    static_cast<size_t>((kept_end_ - first) * bytes));
       kept_first_ = first;
