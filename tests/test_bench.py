@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opkit.bench import bench_ops, ceiling, diff, load, write
+import tf_models
+from opkit.bench import bench_models, bench_ops, ceiling, diff, load, write
 from opkit.bench.clock import calls_for, interleave, timing
 from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
 from opkit.bench.overhead import node_overhead
@@ -217,3 +218,23 @@ def test_flags_that_are_not_as_expected_are_left_alone(monkeypatch: pytest.Monke
     with pytest.raises(ceiling.CannotHold, match="flag rdtscp is 1"):
         ceiling.strike_out(flags)
     assert set(flags) == {1}
+
+
+def test_models_are_timed_beside_flex(tmp_path: Path) -> None:
+    """With an open shape, with inputs made up, and one that is no model."""
+    lstm, plain, broken = (tmp_path / f"{n}.tflite" for n in ("lstm", "plain", "broken"))
+    lstm.write_bytes(tf_models.lstm_flex())
+    plain.write_bytes(tf_models.convolution())
+    broken.write_bytes(b"no model")
+    samples = np.ones((2, 5, 3), np.float32)
+    report = bench_models([lstm], [samples], rounds=3)
+    assert [(r.id, r.parity) for r in report.rows] == [("lstm/model/2x5x3", "ok")]
+    assert report.rows[0].times["opkit"].median > 0
+    flex = find_flex_python() is not None
+    assert ("flex" in report.rows[0].times) == flex == ("flex" not in report.absent)
+    report = bench_models([plain, broken], flex=False, rounds=3)
+    assert [(r.op, r.case, r.parity) for r in report.rows] == [
+        ("plain", "1x8x8x3", "ok"),
+        ("broken", "", "error"),
+    ]
+    assert not report.ok and "broken" not in report.peers

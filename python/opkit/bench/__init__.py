@@ -10,6 +10,7 @@ from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
 from opkit.bench.peers import PEERS
 from opkit.bench.results import BenchReport, Row, Timing
 from opkit.bench.run import bench_ops
+from opkit.bench.whole_model import bench_models
 from opkit.callable_module import make_callable
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "MissingPeer",
     "Row",
     "Timing",
+    "bench_models",
     "bench_ops",
     "diff",
     "find_flex_python",

@@ -29,6 +29,9 @@ def main():
         interpreter = tf.lite.Interpreter(model_path=model, num_threads=1)
         feeds = [np.load(os.path.join(folder, f"{handle}-in{i}.npy")) for i in range(inputs)]
         details = interpreter.get_input_details()
+        for detail, value in zip(details, feeds, strict=True):
+            if value.dtype.kind != "S" and tuple(detail["shape"]) != value.shape:
+                interpreter.resize_tensor_input(detail["index"], value.shape)
         interpreter.allocate_tensors()
         for detail, value in zip(details, feeds, strict=True):
             interpreter.set_tensor(detail["index"], value)

@@ -118,7 +118,8 @@ def bench(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[OP...|diff BEFORE AFTER]", help="Ops, or two JSON files of earlier runs."
+            metavar="[OP...|MODEL...|diff BEFORE AFTER]",
+            help="Ops, .tflite files, or two JSON files of earlier runs.",
         ),
     ] = None,
     dtype: Annotated[
@@ -137,6 +138,10 @@ def bench(
     ] = None,
     host: HostOption = HostName.auto,
     by: ByOption = Way.auto,
+    samples: Annotated[
+        Path | None,
+        typer.Option(help="For a model: .npz or .npy with inputs, all of it one batch."),
+    ] = None,
     save: Annotated[
         Path | None, typer.Option(help="Write the run as JSON, anew after each case.")
     ] = None,
@@ -154,6 +159,7 @@ def bench(
     Examples:
       opkit bench Erf --dtype float32 --dtype qint8
       opkit bench Cumprod --simd avx2 --save after.json
+      opkit bench float.tflite int8.tflite
       opkit bench diff before.json after.json
     """
     output = Output("bench", as_json)
@@ -174,10 +180,10 @@ def bench(
                 raise typer.Exit(FAILED)
             return
         quiet_tensorflow(onednn=True)
-        from opkit.bench import bench_ops, write
-        from opkit.report.tables import bench_view
+        from opkit.bench import bench_models, bench_ops, write
         from opkit.runtime import set_simd
         from opkit.verify.execute import Runner
+        from opkit.verify.samples import read_batch
 
         load(ops)
         if simd:
@@ -185,6 +191,19 @@ def bench(
         for path in (save, html):
             if path is not None and not path.parent.is_dir():
                 raise CliError(USAGE, f"there is no folder {path.parent}", "check the path")
+        runner = Runner(host.value, by.value)
+        if names and all(name.endswith(".tflite") for name in names):
+            with output.progress() as progress:
+                report = bench_models(
+                    names,
+                    None if samples is None else [read_batch(samples)] * len(names),
+                    flex=peer is None or "flex" in peer,
+                    rounds=rounds,
+                    runner=runner,
+                    progress=progress,
+                )
+            _benched(output, report, save, html)
+            return
         with output.progress() as progress:
             report = bench_ops(
                 names or None,
@@ -192,7 +211,7 @@ def bench(
                 case=case,
                 peers=peer,
                 rounds=rounds,
-                runner=Runner(host.value, by.value),
+                runner=runner,
                 progress=progress,
                 keep=(lambda report: write(report, save)) if save is not None else None,
             )
@@ -200,10 +219,20 @@ def bench(
             raise CliError(
                 USAGE, f"no bench case matches {case or dtype or names}", "opkit ops lists ops"
             )
-        if html is not None:
-            from opkit.report.html import write_html
+        _benched(output, report, save, html)
 
-            write_html(report, html)
-        output.show(report.to_json(), lambda: bench_view(report))
-        if not report.ok:
-            raise typer.Exit(FAILED)
+
+def _benched(output: Output, report: Any, save: Path | None, html: Path | None) -> None:
+    """Shows and writes a run; exit code 1 if a case was wrong."""
+    from opkit.bench import write
+    from opkit.report.tables import bench_view
+
+    if save is not None:
+        write(report, save)
+    if html is not None:
+        from opkit.report.html import write_html
+
+        write_html(report, html)
+    output.show(report.to_json(), lambda: bench_view(report))
+    if not report.ok:
+        raise typer.Exit(FAILED)

@@ -28,6 +28,16 @@ def read_samples(path: str | os.PathLike[str]) -> list[Any]:
     return [{k: v[i : i + 1] for k, v in arrays.items()} for i in range(count)]
 
 
+def read_batch(path: str | os.PathLike[str]) -> Any:
+    """One sample from a whole file: the array of a .npy, or the arrays of an .npz by name.
+
+    Raises:
+      FileNotFoundError: no such file. ValueError: the arrays hold objects.
+    """
+    loaded = np.load(path, allow_pickle=False)
+    return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
+
+
 def each_sample(samples: Any) -> Iterator[Any]:
     """One sample at a time from an array (first axis), a function, or an iterable of samples."""
     if callable(samples):

@@ -1,0 +1,153 @@
+"""Timing of whole models: ours beside Flex, both running the same file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from opkit.bench.ceiling import hold_peers
+from opkit.bench.clock import TARGET, interleave, timing
+from opkit.bench.flex import FlexWorker, MissingPeer
+from opkit.bench.peers import Contestant, flexed, plain
+from opkit.bench.results import BenchReport, Row
+from opkit.bench.run import environment
+from opkit.runtime import select_host
+from opkit.verify.execute import LoadError, RunError, Runner, Session
+from opkit.verify.feeding import detail_names
+from opkit.verify.samples import feed_of
+
+SHARE = 1e-4
+"""Flex is `off` where an output differs by more than this share of its largest value."""
+
+
+def bench_models(
+    models: Sequence[str | os.PathLike[str]],
+    samples: Sequence[Any] | None = None,
+    *,
+    flex: bool = True,
+    rounds: int = 15,
+    runner: Runner | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> BenchReport:
+    """Times `invoke` of .tflite files on the kit's kernels, beside the Flex delegate.
+
+    Args:
+      models: paths; each becomes a row, so that float and int8 models stand side by side.
+      samples: what each model is fed, as dict by input name, list in input order, or one array; it
+        is resized to them. None: normal numbers, zeros for integers, 1 for an open dimension.
+      flex: whether Flex takes part; it can only run models without other custom ops.
+
+    Raises:
+      FileNotFoundError: no such file. A model that does not load or run raises nothing: its row
+        has parity "error" and the message.
+    """
+    start = time.perf_counter()
+    runner = runner or Runner()
+    held = hold_peers(select_host(runner.host)) if flex else ""
+    report = BenchReport(environment=environment(runner))
+    if held:
+        report.environment["peers"] = held
+    worker: FlexWorker | None = None
+    if flex:
+        try:
+            worker = FlexWorker()
+            report.environment["flex"] = f"TensorFlow {worker.version}"
+        except MissingPeer as e:
+            report.absent["flex"] = str(e)
+    try:
+        for i, path in enumerate(models):
+            if progress is not None:
+                progress(Path(path).name, i, len(models))
+            sample = None if samples is None else samples[i]
+            report.rows.append(_row(Path(path), sample, worker, runner, rounds))
+            report.seconds = time.perf_counter() - start
+    finally:
+        if worker is not None:
+            worker.close()
+    if progress is not None:
+        progress("", len(models), len(models))
+    return report
+
+
+def _row(
+    path: Path,
+    sample: Any,
+    worker: FlexWorker | None,
+    runner: Runner,
+    rounds: int,
+) -> Row:
+    data = path.read_bytes()
+    row = Row(path.stem, "model", "", "error")
+    try:
+        session = runner.load(data)
+        if sample is None:
+            feeds = _made_up(session)
+        else:
+            feeds = list(feed_of(sample, detail_names(session, "inputs")).values())
+        row.case = " ".join("x".join(map(str, f.shape)) or "scalar" for f in feeds)
+        shapes = [f.shape for f in feeds]
+        if shapes != [tuple(d["shape"]) for d in session.inputs]:
+            session.resize(shapes)
+        got = session.run(feeds)
+    except (LoadError, RunError, ValueError) as e:
+        row.message = str(e)
+        return row
+    row.parity = "ok"
+    contestants = {"opkit": plain(session.interpreter.invoke)}
+    if worker is not None:
+        try:
+            contestants["flex"] = _flex(worker, data, feeds, got)
+        except (RuntimeError, MissingPeer) as e:
+            row.refused["flex"] = str(e)[:160]
+    samples = interleave(
+        {n: c.time for n, c in contestants.items()},
+        {n: c.calls for n, c in contestants.items()},
+        rounds,
+    )
+    for name, c in contestants.items():
+        row.times[name] = timing(samples[name], c.calls, c.parity)
+        if c.done is not None:
+            c.done()
+    return row
+
+
+def _flex(
+    worker: FlexWorker, data: bytes, feeds: Sequence[np.ndarray], got: Sequence[np.ndarray]
+) -> Contestant:
+    handle = worker.load(data, feeds)
+    parity = "ok" if _alike(worker.outputs(handle), got) else "off"
+    return flexed(worker, handle, worker.calls_for(handle, TARGET), parity)
+
+
+def _alike(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
+    for x, y in zip(a, b, strict=True):
+        if x.dtype.kind not in "fc":
+            if not np.array_equal(x, y):
+                return False
+            continue
+        if x.shape != y.shape:
+            return False
+        size = np.abs(y[np.isfinite(y)]).max(initial=0.0)
+        if not np.allclose(x, y, rtol=0, atol=SHARE * size, equal_nan=True):
+            return False
+    return True
+
+
+def _made_up(session: Session) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    feeds: list[np.ndarray] = []
+    for detail in session.inputs:
+        shape = [max(1, d) for d in detail["shape_signature"]]
+        dtype = np.dtype(detail["dtype"])
+        if dtype.kind in "SUO":
+            raise ValueError(f"input {detail['name']} holds strings: pass --samples")
+        if dtype.kind in "fc":
+            feeds.append(rng.standard_normal(shape).astype(dtype))
+        else:
+            feeds.append(np.zeros(shape, dtype))
+    return feeds
