@@ -2,6 +2,7 @@
 // contiguous, and rows of A stream through it (Goto and van de Geijn, "Anatomy of
 // high-performance matrix multiplication", 2008).
 #include <algorithm>
+#include <type_traits>
 
 #include "math/simd.h"
 #include "ops/training/gemm.h"
@@ -18,6 +19,21 @@ constexpr int kTileRows = 6;
 #endif
 constexpr int64_t kDepth = 256;     // steps of k per packed panel
 constexpr int64_t kRowBlock = 240;  // rows of A that are reused from L2
+
+// The first columns of a tile. Out of line, for its loops would be unrolled in every size of tile.
+template <typename T>
+HWY_NOINLINE void PutPart(const T* tile, int64_t rows, int64_t width, int64_t columns, bool add,
+                          T* c, int64_t c_row) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; rows > 0; --rows, tile += width, c += c_row) {
+    for (int64_t j = 0; j < columns; j += lanes) {
+      const auto n = static_cast<size_t>(columns - j);  // may be more than a vector
+      const auto sum = hn::LoadU(d, tile + j);
+      hn::StoreN(add ? hn::Add(hn::LoadN(d, c + j, n), sum) : sum, d, c + j, n);
+    }
+  }
+}
 
 // C tile of kRows x (kVectors vectors) += A rows * packed panel.
 template <int kRows, int kVectors, typename T>
@@ -47,12 +63,13 @@ HWY_INLINE void Tile(const GemmArgs<T>& g, const T* a, const T* panel, int64_t d
     }
     return;
   }
-  HWY_ALIGN T row[kVectors * HWY_MAX_LANES_D(hn::ScalableTag<T>)];
+  HWY_ALIGN T tile[kRows * kVectors * HWY_MAX_LANES_D(hn::ScalableTag<T>)];
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], d, row + v * lanes);
-    T* const to = c + r * g.c_row;
-    for (int64_t j = 0; j < columns; ++j) to[j] = add ? to[j] + row[j] : row[j];
+    for (int v = 0; v < kVectors; ++v) {
+      hn::StoreU(sum[r][v], d, tile + (r * kVectors + v) * lanes);
+    }
   }
+  PutPart(tile, kRows, kVectors * lanes, columns, add, c, g.c_row);
 }
 
 // Rows [m0, m1) against one packed panel.
@@ -61,17 +78,21 @@ HWY_NOINLINE void Rows(const GemmArgs<T>& g, int64_t m0, int64_t m1, int64_t p0,
                        int64_t depth, int64_t n0, int64_t columns) {
   const T* a = g.a + p0 * g.a_column;
   const bool add = g.accumulate || p0 > 0;
+  const auto tile = [&](auto rows, int64_t i) HWY_ATTR {
+    Tile<rows.value, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
+                               add);
+  };
+  // Numbers of rows are often powers of two: 4 at a time, and 8 not as 6 and twice 1.
+  constexpr bool kFours = kVectors == 2 && std::is_same_v<T, float>;
   int64_t i = m0;
-  for (; i + kTileRows <= m1; i += kTileRows) {
-    Tile<kTileRows, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns,
-                              add);
+  for (; m1 - i >= kTileRows && !(kFours && m1 - i == 8); i += kTileRows) {
+    tile(std::integral_constant<int, kTileRows>(), i);
   }
-  for (; i + 3 <= m1; i += 3) {
-    Tile<3, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns, add);
+  if constexpr (kFours) {
+    for (; i + 4 <= m1; i += 4) tile(std::integral_constant<int, 4>(), i);
   }
-  for (; i < m1; ++i) {
-    Tile<1, kVectors>(g, a + i * g.a_row, panel, depth, g.c + i * g.c_row + n0, columns, add);
-  }
+  for (; i + 3 <= m1; i += 3) tile(std::integral_constant<int, 3>(), i);
+  for (; i < m1; ++i) tile(std::integral_constant<int, 1>(), i);
 }
 
 template <typename T>

@@ -39,6 +39,11 @@ struct Winograd {
   int64_t scratch() const { return kPoints * (in_step() + out_step() + conv.filters); }
 };
 
+// B' d B of a tile d, the 4x4 pixels from (row, column) on of an image of `height` x `width` pixels
+// and n >= 16 channels, with zeros around; `edge` is room for 16 pixels. Points lie out_step apart.
+void WinogradTile(const float* image, int64_t height, int64_t width, int64_t n, int64_t row,
+                  int64_t column, float* edge, int64_t out_step, float* out);
+
 void WinogradFilter(const Winograd& g, const float* filter, float* packed);
 
 // Overwrites dx. Returns false where a result is not finite: the transforms then spread Inf and

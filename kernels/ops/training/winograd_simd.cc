@@ -68,7 +68,8 @@ void FilterPoints(const Winograd& g, const float* filter, float* packed) {
 }
 
 // B' d B of the 4x4 pixels from `in` on, which lie row_step and n apart, to 16 points.
-void TransformTile(const float* in, int64_t row_step, int64_t n, int64_t out_step, float* out) {
+HWY_INLINE void TransformTile(const float* in, int64_t row_step, int64_t n, int64_t out_step,
+                              float* out) {
   const D d;
   for (int64_t at = 0; at < n; at += kLanes) {
     const int64_t f = std::min(at, n - kLanes);
@@ -92,6 +93,22 @@ void TransformTile(const float* in, int64_t row_step, int64_t n, int64_t out_ste
       hn::StoreU(hn::Sub(x[i][1], x[i][3]), d, q + 3 * out_step);
     }
   }
+}
+
+void GatherTile(const float* image, int64_t height, int64_t width, int64_t n, int64_t row,
+                int64_t column, float* edge, int64_t out_step, float* out) {
+  if (row >= 0 && row + 4 <= height && column >= 0 && column + 4 <= width) {
+    return TransformTile(image + (row * width + column) * n, width * n, n, out_step, out);
+  }
+  for (int64_t i = 0; i < kPoints; ++i) {
+    const int64_t y = row + i / 4, x = column + i % 4;
+    if (y >= 0 && y < height && x >= 0 && x < width) {
+      std::copy_n(image + (y * width + x) * n, n, edge + i * n);
+    } else {
+      std::fill_n(edge + i * n, n, 0.0f);
+    }
+  }
+  TransformTile(edge, 4 * n, n, out_step, out);
 }
 
 // A' m A of 16 points to 2x2 pixels, of which `height` x `width` exist. Returns 0 in all lanes
@@ -134,27 +151,6 @@ struct TilePlace {
         column(tile % g.columns()) {}
 };
 
-// The transformed tile of the gradient; `edge` is room for 16 pixels.
-void GatherTile(const Winograd& g, const float* dy, int64_t tile, float* edge, float* out) {
-  const InputConv& c = g.conv;
-  const TilePlace at(g, tile);
-  const int64_t n = c.filters, row_step = c.w.out * n;
-  const int64_t row = 2 * at.row + c.h.pad - 2, column = 2 * at.column + c.w.pad - 2;
-  const float* const image = dy + at.image * c.h.out * row_step;
-  if (row >= 0 && row + 4 <= c.h.out && column >= 0 && column + 4 <= c.w.out) {
-    return TransformTile(image + row * row_step + column * n, row_step, n, g.in_step(), out);
-  }
-  for (int64_t i = 0; i < kPoints; ++i) {
-    const int64_t y = row + i / 4, x = column + i % 4;
-    if (y >= 0 && y < c.h.out && x >= 0 && x < c.w.out) {
-      std::copy_n(image + y * row_step + x * n, n, edge + i * n);
-    } else {
-      std::fill_n(edge + i * n, n, 0.0f);
-    }
-  }
-  TransformTile(edge, 4 * n, n, g.in_step(), out);
-}
-
 bool InputTiles(const Winograd& g, const float* packed, const float* dy, float* scratch,
                 float* dx) {
   const InputConv& c = g.conv;
@@ -165,7 +161,12 @@ bool InputTiles(const Winograd& g, const float* packed, const float* dy, float* 
   V zero = hn::Zero(D());
   for (int64_t first = 0; first < g.tiles(); first += g.block()) {
     const int64_t count = std::min(g.block(), g.tiles() - first);
-    for (int64_t i = 0; i < count; ++i) GatherTile(g, dy, first + i, edge, in + i * filters);
+    for (int64_t i = 0; i < count; ++i) {
+      const TilePlace at(g, first + i);
+      GatherTile(dy + at.image * c.h.out * c.w.out * filters, c.h.out, c.w.out, filters,
+                 2 * at.row + c.h.pad - 2, 2 * at.column + c.w.pad - 2, edge, g.in_step(),
+                 in + i * filters);
+    }
     for (int64_t p = 0; p < kPoints; ++p) {
       Gemm(GemmArgs<float>{count, padded, filters, in + p * g.in_step(), filters, 1,
                            packed + p * filters * padded, 0, out + p * g.out_step(), padded, false,
@@ -191,8 +192,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace opkit::training {
 
+OPKIT_SIMD_EXPORT(GatherTile);
 OPKIT_SIMD_EXPORT(FilterPoints);
 OPKIT_SIMD_EXPORT(InputTiles);
+
+void WinogradTile(const float* image, int64_t height, int64_t width, int64_t n, int64_t row,
+                  int64_t column, float* edge, int64_t out_step, float* out) {
+  OPKIT_SIMD_CALL(GatherTile)(image, height, width, n, row, column, edge, out_step, out);
+}
 
 void WinogradFilter(const Winograd& g, const float* filter, float* packed) {
   OPKIT_SIMD_CALL(FilterPoints)(g, filter, packed);
