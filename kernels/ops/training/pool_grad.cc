@@ -272,6 +272,21 @@ Status AvgGradShape(OpContext& ctx) {
   return {};
 }
 
+// One over the size of each window of an image; of no use for one that lies in the padding.
+const float* Scales(OpContext& ctx, const Pool& p) {
+  float* const scales = ctx.ScratchOf<float>(p.d.out * p.h.out * p.w.out, 2);
+  float* to = scales;
+  for (int64_t d = 0; d < p.d.out; ++d) {
+    for (int64_t h = 0; h < p.h.out; ++h) {
+      const int64_t rows = Taps(p.d, d).count * Taps(p.h, h).count;
+      for (int64_t w = 0; w < p.w.out; ++w) {
+        *to++ = 1.0f / static_cast<float>(std::max<int64_t>(1, rows * Taps(p.w, w).count));
+      }
+    }
+  }
+  return scales;
+}
+
 Status RunAvgGrad(OpContext& ctx) {
   Pool p = {};
   Shape pooled;
@@ -281,10 +296,11 @@ Status RunAvgGrad(OpContext& ctx) {
   return ctx.Visit(1, FloatingTypes{}, [&](auto tag) {
     using T = decltype(tag);
     const T* dy = ctx.in<T>(1);
+    const float* scale = std::is_same_v<T, float> ? Scales(ctx, p) : nullptr;
     ForImages<T>(ctx, p, p.channels * static_cast<int64_t>(sizeof(Sum<T>)),
                  [&](int64_t n, Sum<T>* dx, char* mine) {
                    if constexpr (std::is_same_v<T, float>) {
-                     training::AvgImageF32(p, dy + n * p.out_image(), dx);
+                     training::AvgImageF32(p, dy + n * p.out_image(), scale, dx);
                    } else {
                      AvgImage<T>(p, dy + n * p.out_image(), dx, reinterpret_cast<Sum<T>*>(mine));
                    }

@@ -27,9 +27,9 @@ inline Range Taps(const WindowDim& w, int64_t o) {
   return {begin, std::max<int64_t>(0, end - begin)};
 }
 
-// One image; dx is overwritten.
+// One image; dx is overwritten. scale: one over the size of each window.
 void MaxImageF32(const Pool& p, const float* x, const float* dy, float* dx);
-void AvgImageF32(const Pool& p, const float* dy, float* dx);
+void AvgImageF32(const Pool& p, const float* dy, const float* scale, float* dx);
 
 }  // namespace opkit::training
 

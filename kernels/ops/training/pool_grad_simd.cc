@@ -1,5 +1,7 @@
 // Pooling gradients in float32, a vector of channels at a time: a window's state stays in
-// registers, and gradients are added by masked vectors instead of scattered element by element.
+// registers, and the gradient of a maximum is added by masked vectors instead of scattered.
+#include <algorithm>
+
 #include "math/simd.h"
 #include "ops/training/pool_grad.h"
 
@@ -63,23 +65,7 @@ HWY_INLINE void MaxWindow(const Pool& p, Range rd, Range rh, Range rw, const flo
   }
 }
 
-template <bool kWhole>
-HWY_INLINE void AvgWindow(const Pool& p, Range rd, Range rh, Range rw, const float* dy, float* dx,
-                          float scale, size_t n) {
-  const D d;
-  const auto share = hn::Mul(Load<kWhole>(d, dy, n), hn::Set(d, scale));
-  for (int64_t a = rd.first; a < rd.first + rd.count; ++a) {
-    for (int64_t b = rh.first; b < rh.first + rh.count; ++b) {
-      float* to = dx + ((a * p.h.in + b) * p.w.in + rw.first) * p.channels;
-      for (int64_t e = 0; e < rw.count; ++e, to += p.channels) {
-        Store<kWhole>(hn::Add(Load<kWhole>(d, to, n), share), d, to, n);
-      }
-    }
-  }
-}
-
-template <bool kMax>
-HWY_INLINE void Image(const Pool& p, const float* x, const float* dy, float* dx) {
+void MaxImage(const Pool& p, const float* x, const float* dy, float* dx) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t c = p.channels;
@@ -90,34 +76,97 @@ HWY_INLINE void Image(const Pool& p, const float* x, const float* dy, float* dx)
       const Range rh = Taps(p.h, oh);
       for (int64_t ow = 0; ow < p.w.out; ++ow, dy += c) {
         const Range rw = Taps(p.w, ow);
-        const int64_t count = rd.count * rh.count * rw.count;
-        if (count == 0) continue;  // the window lies in the padding
-        const float scale = 1.0f / static_cast<float>(count);
+        if (rd.count * rh.count * rw.count == 0) continue;  // the window lies in the padding
         int64_t k = 0;
         for (; k + lanes <= c; k += lanes) {
-          if (kMax) {
-            MaxWindow<true>(p, rd, rh, rw, x + k, dy + k, dx + k, 0);
-          } else {
-            AvgWindow<true>(p, rd, rh, rw, dy + k, dx + k, scale, 0);
-          }
+          MaxWindow<true>(p, rd, rh, rw, x + k, dy + k, dx + k, 0);
         }
         if (k < c) {
           const auto n = static_cast<size_t>(c - k);
-          if (kMax) {
-            MaxWindow<false>(p, rd, rh, rw, x + k, dy + k, dx + k, n);
-          } else {
-            AvgWindow<false>(p, rd, rh, rw, dy + k, dx + k, scale, n);
-          }
+          MaxWindow<false>(p, rd, rh, rw, x + k, dy + k, dx + k, n);
         }
       }
     }
   }
 }
 
-void MaxImage(const Pool& p, const float* x, const float* dy, float* dx) {
-  Image<true>(p, x, dy, dx);
+// The windows [first, end) that hold element i, for i from 0 upwards.
+struct Cover {
+  int64_t first = 0, end = 0;
+  void MoveTo(const WindowDim& w, int64_t i) {
+    while (end < w.out && w.start(end) <= i) ++end;
+    while (first < end && w.start(first) + w.kernel <= i) ++first;
+  }
+};
+
+// Some of the windows over a pixel: their gradients and one over their sizes.
+struct Windows {
+  static constexpr int kMost = 32;
+  const float* dy[kMost];
+  float scale[kMost];
+  int count = 0;
+};
+
+// dx = the sum of the windows' shares, added to dx unless they are the first.
+HWY_INLINE void AvgPixel(const Windows& windows, bool more, int64_t c, float* dx) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto share = [&](int i, V dy)
+                         HWY_ATTR { return hn::Mul(dy, hn::Set(d, windows.scale[i])); };
+  int64_t k = 0;
+  for (; k + 2 * lanes <= c; k += 2 * lanes) {
+    auto a = more ? hn::LoadU(d, dx + k) : hn::Zero(d);
+    auto b = more ? hn::LoadU(d, dx + k + lanes) : hn::Zero(d);
+    for (int i = 0; i < windows.count; ++i) {
+      a = hn::Add(a, share(i, hn::LoadU(d, windows.dy[i] + k)));
+      b = hn::Add(b, share(i, hn::LoadU(d, windows.dy[i] + k + lanes)));
+    }
+    hn::StoreU(a, d, dx + k);
+    hn::StoreU(b, d, dx + k + lanes);
+  }
+  for (; k < c; k += lanes) {
+    const auto n = static_cast<size_t>(std::min(lanes, c - k));
+    auto a = more ? hn::LoadN(d, dx + k, n) : hn::Zero(d);
+    for (int i = 0; i < windows.count; ++i) {
+      a = hn::Add(a, share(i, hn::LoadN(d, windows.dy[i] + k, n)));
+    }
+    hn::StoreN(a, d, dx + k, n);
+  }
 }
-void AvgImage(const Pool& p, const float* dy, float* dx) { Image<false>(p, dy, dy, dx); }
+
+// Pixel by pixel, so that each is written once; in the order of windows, which is TF's.
+void AvgImage(const Pool& p, const float* dy, const float* scale, float* dx) {
+  const int64_t c = p.channels;
+  Cover cd;
+  for (int64_t d = 0; d < p.d.in; ++d) {
+    cd.MoveTo(p.d, d);
+    Cover ch;
+    for (int64_t h = 0; h < p.h.in; ++h) {
+      ch.MoveTo(p.h, h);
+      Cover cw;
+      for (int64_t w = 0; w < p.w.in; ++w, dx += c) {
+        cw.MoveTo(p.w, w);
+        Windows windows;
+        bool more = false;
+        for (int64_t od = cd.first; od < cd.end; ++od) {
+          for (int64_t oh = ch.first; oh < ch.end; ++oh) {
+            for (int64_t ow = cw.first; ow < cw.end; ++ow) {
+              const int64_t at = (od * p.h.out + oh) * p.w.out + ow;
+              if (windows.count == Windows::kMost) {
+                AvgPixel(windows, more, c, dx);
+                more = true;
+                windows.count = 0;
+              }
+              windows.dy[windows.count] = dy + at * c;
+              windows.scale[windows.count++] = scale[at];
+            }
+          }
+        }
+        AvgPixel(windows, more, c, dx);
+      }
+    }
+  }
+}
 
 }  // namespace opkit::training::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -131,8 +180,8 @@ OPKIT_SIMD_EXPORT(AvgImage);
 void MaxImageF32(const Pool& p, const float* x, const float* dy, float* dx) {
   OPKIT_SIMD_CALL(MaxImage)(p, x, dy, dx);
 }
-void AvgImageF32(const Pool& p, const float* dy, float* dx) {
-  OPKIT_SIMD_CALL(AvgImage)(p, dy, dx);
+void AvgImageF32(const Pool& p, const float* dy, const float* scale, float* dx) {
+  OPKIT_SIMD_CALL(AvgImage)(p, dy, scale, dx);
 }
 
 }  // namespace opkit::training
