@@ -4,11 +4,14 @@
 // except as single 16-bit floats, which TF tells apart by their bits.
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
+#include "hwy/base.h"
 #include "math/fingerprint.h"
 #include "opkit/op.h"
+#include "ops/set/range.h"
 
 namespace opkit::set {
 namespace {
@@ -22,7 +25,8 @@ struct State {
   std::vector<int32_t> first;    // per value: where it occurred first; longer than `values`
   int32_t values = 0;
   std::vector<int32_t> direct;
-  std::vector<char> slots[2];  // hash tables, kept: fresh pages cost more than the hashing
+  std::vector<int32_t> slots;  // a hash table, kept: fresh pages cost more than the hashing
+  std::vector<char> keys;      // what equal values share, by number
 };
 
 template <typename T>
@@ -87,6 +91,7 @@ void ByTable(const T* x, int64_t n, U low, size_t range, State* s) {
   for (int64_t base = 0; base < n; base += kGroup) {
     const int64_t end = std::min(n, base + kGroup);
     int32_t all = 0;  // negative when one is new; a NaN always is, and so never stored
+    HWY_UNROLL(8)
     for (int64_t i = base; i < end; ++i) all |= ids[i] = table[at(x[i])];
     if (all >= 0) continue;
     for (int64_t i = base; i < end; ++i) {
@@ -102,34 +107,19 @@ void ByTable(const T* x, int64_t n, U low, size_t range, State* s) {
   s->values = values;
 }
 
-template <typename U>
-struct Slot {
-  U key;
-  int32_t id;  // -1: free
-};
-
-// Whether another key has the slot. Written so that compilers see one condition and not two, of
-// which one would be a coin toss: whether the slot is free.
-template <typename U>
-bool Collides(const Slot<U>& slot, U key) {
-  const auto taken = ~static_cast<U>(int64_t{slot.id} >> 63);  // all bits or none
-  return ((slot.key ^ key) & taken) != 0;
-}
-
-// Its high bits tell where a key's search starts. Multiplication by the golden ratio spreads
-// series evenly, and the high half of a key has to reach them from below.
-inline uint64_t Spread(uint64_t key) { return (key ^ (key >> 32)) * 0x9e3779b97f4a7c15u; }
-
 // Numbers values through open addressing with linear probing. The table starts as large as the call
 // before needed, and grows with the number of distinct values, so that few of them stay in the
 // cache. A table that fits there is kept at most an eighth full, since each collision costs a
-// mispredicted branch; a large one at most half full.
+// mispredicted branch; a large one at most a quarter full. Its slots are numbers only, for less
+// memory is touched at random when the values they stand for are packed apart.
 template <typename T>
 class HashNumbering {
   using U = typename BitsOf<sizeof(T)>::type;
 
  public:
   explicit HashNumbering(State* s) : s_(s) {
+    if (s->keys.size() < s->first.size() * sizeof(U)) s->keys.resize(s->first.size() * sizeof(U));
+    keys_ = reinterpret_cast<U*>(s->keys.data());
     Allocate(BitsFor(10, s->values));  // as many as in the call before
   }
 
@@ -145,25 +135,28 @@ class HashNumbering {
       if (values + kAhead > limit_) {
         // When nearly all values so far are new, the rest will be, too.
         const bool all_new = values > base - base / 8;
-        Grow(first, values, x, all_new ? n : int64_t{values} * 2);
+        Grow(x, values, all_new ? n : int64_t{values} * 2);
       }
       const uint64_t* hash = hashes[base / kAhead % 2];
       Fetch(x, base + kAhead, n, hashes[(base / kAhead + 1) % 2]);
+      if (64 - shift_ > kFetchedBits) {
+        for (int64_t k = 0; k < group; ++k)
+          __builtin_prefetch(keys_ + NumberOr(slots_[hash[k] >> shift_], values));
+      }
       for (int64_t k = 0; k < group; ++k) {
         const T value = x[base + k];
-        int32_t id = values, fresh = -1;  // all bits when the value is new
+        // The next number's key, should the value be new: a free slot then needs no branch of its
+        // own, as whether it is new is a coin toss.
+        keys_[values] = KeyOf(value);
+        int32_t id = values;
         if (!IsNan(value)) {
-          const U key = KeyOf(value);
           size_t i = hash[k] >> shift_;
-          while (Collides(slots_[i], key)) i = (i + 1) & mask_;
-          // Masks, and a store in any case: whether a value is new is a coin toss.
-          fresh = slots_[i].id >> 31;
-          id = (values & fresh) | (slots_[i].id & ~fresh);
-          slots_[i] = {key, id};
+          while (keys_[id = NumberOr(slots_[i], values)] != keys_[values]) i = (i + 1) & mask_;
+          slots_[i] = id;
         }
         first[values] = static_cast<int32_t>(base + k);
-        values -= fresh;
         ids[base + k] = id;
+        values += static_cast<int32_t>(id == values);
       }
     }
     s_->values = values;
@@ -171,17 +164,24 @@ class HashNumbering {
 
  private:
   static constexpr int64_t kAhead = 32;  // hashes are made and slots fetched a group ahead
+  static constexpr int kCachedBits = 16, kFetchedBits = 18;  // of tables in the caches, beyond L2
+
+  // The slot's number, or `next` where it is free (negative).
+  static int32_t NumberOr(int32_t slot, int32_t next) {
+    const int32_t free = slot >> 31;  // all bits or none
+    return (next & free) | (slot & ~free);
+  }
 
   // Hashes of up to kAhead values from `base` on; their slots are on the way when it returns.
   void Fetch(const T* x, int64_t base, int64_t n, uint64_t* hashes) const {
     const int64_t group = std::min(kAhead, n - base);
     for (int64_t k = 0; k < group; ++k) {
-      hashes[k] = Spread(KeyOf(x[base + k]));
+      hashes[k] = math::SpreadToHigh(KeyOf(x[base + k]));
       __builtin_prefetch(slots_ + (hashes[k] >> shift_), 1);
     }
   }
 
-  static int64_t Limit(int bits) { return (int64_t{1} << bits) / (bits <= 15 ? 8 : 2); }
+  static int64_t Limit(int bits) { return (int64_t{1} << bits) / (bits <= kCachedBits ? 8 : 4); }
 
   // The least number of bits, from `bits` on, for a table of that many values and a group more.
   static int BitsFor(int bits, int64_t values) {
@@ -193,44 +193,30 @@ class HashNumbering {
     shift_ = 64 - bits;
     limit_ = Limit(bits);
     mask_ = (size_t{1} << bits) - 1;
-    std::vector<char>& memory = s_->slots[turn_ ^= 1];
-    const size_t bytes = (mask_ + 1) * sizeof(Slot<U>);
-    if (memory.size() < bytes) memory.resize(bytes);
-    slots_ = reinterpret_cast<Slot<U>*>(memory.data());
-    std::memset(memory.data(), 0xff, bytes);  // every id is -1
+    std::vector<int32_t>& memory = s_->slots;
+    if (memory.size() <= mask_) memory.resize(mask_ + 1);
+    slots_ = memory.data();
+    std::fill_n(slots_, mask_ + 1, -1);
   }
 
   // A table for at least `expected` values, filled with those there are.
-  void Grow(const int32_t* first, int32_t values, const T* x, int64_t expected) {
+  void Grow(const T* x, int32_t values, int64_t expected) {
     Allocate(BitsFor(64 - shift_ + 1, expected));
     for (int32_t id = 0; id < values; ++id) {
-      const T value = x[first[id]];
-      if (IsNan(value)) continue;
-      const U key = KeyOf(value);
-      size_t i = Spread(key) >> shift_;
-      while (slots_[i].id >= 0) i = (i + 1) & mask_;
-      slots_[i] = {key, id};
+      if (IsNan(x[s_->first[static_cast<size_t>(id)]])) continue;
+      size_t i = math::SpreadToHigh(keys_[id]) >> shift_;
+      while (slots_[i] >= 0) i = (i + 1) & mask_;
+      slots_[i] = id;
     }
   }
 
   State* s_;
-  Slot<U>* slots_ = nullptr;
+  int32_t* slots_ = nullptr;  // numbers of values, -1 where free
+  U* keys_ = nullptr;         // by number
   size_t mask_ = 0;
   int64_t limit_ = 0;
   int shift_ = 0;
-  int turn_ = 0;
 };
-
-template <typename T>
-void Range(const T* x, int64_t n, T* low, T* high) {
-  T lo = x[0], hi = x[0];
-  for (int64_t i = 1; i < n; ++i) {
-    lo = std::min(lo, x[i]);
-    hi = std::max(hi, x[i]);
-  }
-  *low = lo;
-  *high = hi;
-}
 
 template <typename T>
 void NumberScalars(const T* x, int64_t n, State* s) {
@@ -239,8 +225,10 @@ void NumberScalars(const T* x, int64_t n, State* s) {
     ByTable<T, U>(x, n, U{0}, size_t{1} << (8 * sizeof(T)), s);
   } else {
     if constexpr (std::is_integral_v<T>) {
-      T low, high;
-      Range(x, n, &low, &high);
+      using S = std::make_signed_t<T>;
+      S low, high;
+      RangeOf(reinterpret_cast<const S*>(x), n,
+              std::is_signed_v<T> ? S{0} : std::numeric_limits<S>::min(), &low, &high);
       const U range = static_cast<U>(static_cast<U>(high) - static_cast<U>(low));
       if (range < static_cast<uint64_t>(2 * n)) {
         ByTable<T, U>(x, n, static_cast<U>(low), static_cast<size_t>(range) + 1, s);
