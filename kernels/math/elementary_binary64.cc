@@ -10,8 +10,9 @@
 // clang-format off
 #define OPKIT_EACH_BINARY(X)                                                       \
   X(DivNoNan) X(NextAfter) X(TruncateDiv) X(TruncateMod) X(Xdivy) X(Xlog1py)       \
-  X(Xlogy) X(EluGrad) X(Relu6Grad) X(SoftplusGrad) X(SoftsignGrad)                 \
-  X(ReciprocalGrad) X(RsqrtGrad) X(SqrtGrad)
+  X(Xlogy) X(EluGrad) X(MulNoNan) X(ReluGrad) X(Relu6Grad) X(SeluGrad)             \
+  X(SigmoidGrad) X(SoftplusGrad) X(SoftsignGrad) X(ReciprocalGrad) X(RsqrtGrad)    \
+  X(SqrtGrad) X(TanhGrad)
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -22,6 +23,8 @@ namespace f64 {
 HWY_INLINE M IsZero(V x) { return hn::Eq(x, hn::Zero(Dd())); }
 
 HWY_INLINE V DivNoNan(V a, V b) { return hn::IfThenZeroElse(IsZero(b), hn::Div(a, b)); }
+
+HWY_INLINE V MulNoNan(V a, V b) { return hn::IfThenZeroElse(IsZero(b), hn::Mul(a, b)); }
 
 HWY_INLINE V Xdivy(V a, V b) { return If(IsZero(a), a, hn::Div(a, b)); }
 
@@ -72,10 +75,25 @@ HWY_INLINE V EluGrad(V g, V y) {
   return If(hn::Lt(y, hn::Zero(Dd())), hn::Mul(hn::Add(y, Set(1.0)), g), g);
 }
 
-// Multiplies by 0 or 1, so that NaN and Inf stay visible.
+// Both multiply by 0 or 1, so that NaN and Inf stay visible.
+HWY_INLINE V ReluGrad(V g, V x) {
+  return hn::Mul(g, hn::IfThenElseZero(hn::Gt(x, hn::Zero(Dd())), Set(1.0)));
+}
+
 HWY_INLINE V Relu6Grad(V g, V x) {
   const M inside = hn::And(hn::Gt(x, hn::Zero(Dd())), hn::Lt(x, Set(6.0)));
   return hn::Mul(g, hn::IfThenElseZero(inside, Set(1.0)));
+}
+
+HWY_INLINE V SeluGrad(V g, V y) {
+  const M negative = hn::Lt(y, hn::Zero(Dd()));
+  return hn::Mul(g, If(negative, hn::Add(y, Set(kSeluScaleAlpha)), Set(kSeluScale)));
+}
+
+HWY_INLINE V SigmoidGrad(V y, V g) { return hn::Mul(hn::Mul(g, y), hn::Sub(Set(1.0), y)); }
+
+HWY_INLINE V TanhGrad(V y, V g) {
+  return hn::Mul(g, hn::Mul(hn::Sub(Set(1.0), y), hn::Add(Set(1.0), y)));
 }
 
 HWY_INLINE V SoftplusGrad(V g, V x) { return hn::Div(g, hn::Add(Exp(hn::Neg(x)), Set(1.0))); }
@@ -128,9 +146,6 @@ namespace {
 #define OPKIT_TABLE(name) OPKIT_SIMD_EXPORT(name##Array64);
 OPKIT_EACH_BINARY(OPKIT_TABLE)
 
-constexpr double kSeluScale = 1.0507009873554804934193349852946;
-constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
-
 }  // namespace
 
 namespace math {
@@ -140,22 +155,6 @@ namespace math {
     RunBlocks64(OPKIT_SIMD_CALL(name##Array64), a, b, y, n);         \
   }
 OPKIT_EACH_BINARY(OPKIT_F64)
-
-// Bound by memory: the compiler's vectors of the baseline do. u and v are the two
-// arguments in `value`.
-#define OPKIT_LOOP(name, value)                                      \
-  void name(const double* a, const double* b, double* y, size_t n) { \
-    for (size_t i = 0; i < n; ++i) {                                 \
-      const double u = a[i];                                         \
-      const double v = b[i];                                         \
-      y[i] = (value);                                                \
-    }                                                                \
-  }
-OPKIT_LOOP(MulNoNan, v == 0 ? 0 : u * v)
-OPKIT_LOOP(ReluGrad, u*(v > 0 ? 1.0 : 0.0))
-OPKIT_LOOP(SeluGrad, u*(v < 0 ? v + kSeluScaleAlpha : kSeluScale))
-OPKIT_LOOP(SigmoidGrad, v * u * (1 - u))
-OPKIT_LOOP(TanhGrad, v * ((1 - u) * (1 + u)))
 
 }  // namespace math
 }  // namespace opkit

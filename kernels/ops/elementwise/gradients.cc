@@ -29,38 +29,6 @@ OPKIT_OP(InvGrad).Signature(OPKIT_RESULT).Run([](OpContext& ctx) {
   return RunBinary(kReciprocalGrad, ctx);
 });
 
-constexpr BinaryRow kReluGrad{math::ReluGrad, math::ReluGrad};
-constexpr BinaryRow kRelu6Grad{math::Relu6Grad, math::Relu6Grad};
-
-bool IsFloating(DType t) {
-  return t == DType::kFloat32 || t == DType::kFloat64 || t == DType::kFloat16 ||
-         t == DType::kBFloat16;
-}
-
-// Integers as TF takes them: the gradient where 0 < feature (< 6), else 0.
-template <const BinaryRow& kRow, bool kSix>
-Status RunRelu(OpContext& ctx) {
-  if (IsFloating(ctx.dtype(0))) return RunBinary(kRow, ctx);
-  return ctx.Visit(0, IntegralTypes{}, [&](auto tag) {
-    using T = decltype(tag);
-    return BroadcastInputs<T, T>(ctx, 65536, [](const T* g, const T* x, T* y, size_t n) {
-      for (size_t i = 0; i < n; ++i) {
-        y[i] = (x[i] > T{0} && (!kSix || x[i] < T{6})) ? g[i] : T{0};
-      }
-    });
-  });
-}
-
-#define OPKIT_RELU_GRADIENT(name, six)                                 \
-  OPKIT_OP(name)                                                       \
-      .Signature(                                                      \
-          "gradients: T[...], features: T[...] -> backprops: T[...]\n" \
-          "T in {floating, integral}")                                 \
-      .Run(RunRelu<k##name, six>)
-
-OPKIT_RELU_GRADIENT(ReluGrad, false);
-OPKIT_RELU_GRADIENT(Relu6Grad, true);
-
 Status RunLeakyReluGrad(OpContext& ctx) {
   const float alpha = ctx.attr_float("alpha");
   return ctx.Visit(0, FloatingTypes{}, [&](auto tag) {
