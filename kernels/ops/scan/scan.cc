@@ -33,6 +33,9 @@ Status Run(OpContext& ctx) {
     case DType::kUInt32:
     case DType::kUInt64:
       return ScanAs<Op>(ctx, s, dtype, TypeList<float, double, uint32_t, uint64_t>{});
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return ScanNarrow<Op>(ctx, s, dtype);
     default:
       return ScanRare<Op>(ctx, s, dtype);
   }

@@ -158,6 +158,10 @@ Status ScanAs(OpContext& ctx, const ScanShape& s, DType dtype, TypeList<Ts...> t
   });
 }
 
+// The same for float16 and bfloat16.
+template <typename Op>
+Status ScanNarrow(OpContext& ctx, const ScanShape& s, DType dtype);
+
 // The same for dtypes few models scan, whose loops are compiled for size.
 template <typename Op>
 Status ScanRare(OpContext& ctx, const ScanShape& s, DType dtype);

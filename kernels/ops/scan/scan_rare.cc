@@ -1,11 +1,11 @@
-// Scans of 8-, 16-bit and complex types.
+// Scans of 8- and 16-bit integers and of complex numbers.
 #include "ops/scan/scan.h"
 
 namespace opkit::scan {
 
 template <typename Op>
 Status ScanRare(OpContext& ctx, const ScanShape& s, DType dtype) {
-  using Types = TypeList<Half, BFloat16, uint8_t, uint16_t, Complex64, Complex128>;
+  using Types = TypeList<uint8_t, uint16_t, Complex64, Complex128>;
   return ScanAs<Op>(ctx, s, dtype, Types{});
 }
 
