@@ -36,12 +36,11 @@ struct Runs {
 };
 
 // y[id] = rows of that id combined, for runs [k0, k1); rows of y before them that no id names
-// become 0, of products 1. Long sums are sums of sums. For those types that HasRuns.
+// become 0, of products 1. Long sums are sums of sums. For what HasRuns.
 void CombineRuns(Combine op, DType type, const Runs& runs, int64_t k0, int64_t k1);
 
 inline bool HasRuns(Combine op, DType type) {
-  if (type == DType::kInt32 || type == DType::kUInt32) return op != Combine::kProduct;
-  return type == DType::kFloat32 || type == DType::kFloat64;
+  return op != Combine::kProduct || type == DType::kFloat32 || type == DType::kFloat64;
 }
 
 // The starts of the runs of n > 0 ids, and n after them: `starts` has room for n + kSlack. Returns
@@ -78,9 +77,6 @@ struct IdRange {
 
 // Least and greatest of n ids; low is 0 and high -1 where there are none.
 IdRange RangeOf(const int32_t* ids, int64_t n);
-
-// n 16-bit floats of that type as float32.
-void ToFloat(DType type, const void* x, int64_t n, float* y);
 
 }  // namespace opkit::segment
 

@@ -1,5 +1,5 @@
-// CombineRows and CombineRuns for float32, float64 and 32-bit integers: columns in registers, rows
-// streaming by.
+// CombineRows and CombineRuns: columns in registers, rows streaming by. Products of integers and
+// of complex numbers are plain loops.
 #include <algorithm>
 #include <complex>
 #include <limits>
@@ -271,10 +271,20 @@ void RowsAs(Combine op, const Rows& a) {
   if constexpr (hwy::IsFloat<T>()) Scatter<Product, T>(a);
 }
 
+// Integers by their size: signs are in `flip`.
 void CombineVectors(Combine op, DType type, const Rows& a) {
   if (type == DType::kFloat32) return RowsAs<float>(op, a);
   if (type == DType::kFloat64) return RowsAs<double>(op, a);
-  RowsAs<uint32_t>(op, a);
+  switch (DTypeSize(type)) {
+    case 1:
+      return RowsAs<uint8_t>(op, a);
+    case 2:
+      return RowsAs<uint16_t>(op, a);
+    case 4:
+      return RowsAs<uint32_t>(op, a);
+    default:
+      return RowsAs<uint64_t>(op, a);
+  }
 }
 
 template <typename T>
@@ -287,7 +297,16 @@ void RunsAs(Combine op, const Runs& a, int64_t k0, int64_t k1) {
 void CombineSorted(Combine op, DType type, const Runs& a, int64_t k0, int64_t k1) {
   if (type == DType::kFloat32) return RunsAs<float>(op, a, k0, k1);
   if (type == DType::kFloat64) return RunsAs<double>(op, a, k0, k1);
-  RunsAs<uint32_t>(op, a, k0, k1);
+  switch (DTypeSize(type)) {
+    case 1:
+      return RunsAs<uint8_t>(op, a, k0, k1);
+    case 2:
+      return RunsAs<uint16_t>(op, a, k0, k1);
+    case 4:
+      return RunsAs<uint32_t>(op, a, k0, k1);
+    default:
+      return RunsAs<uint64_t>(op, a, k0, k1);
+  }
 }
 
 IdRange Range(const int32_t* ids, int64_t n) {
@@ -353,69 +372,45 @@ OPKIT_SIMD_EXPORT(Starts);
 namespace {
 
 template <typename T>
-struct Plain {
-  static T Apply(Combine op, T a, T b, T flip) {
-    switch (op) {
-      case Combine::kSum:
-        return static_cast<T>(a + b);
-      case Combine::kProduct:
-        return static_cast<T>(uint64_t{a} * uint64_t{b});
-      default:
-        return static_cast<T>(std::max<T>(a ^ flip, b ^ flip) ^ flip);
-    }
-  }
-};
-
-template <typename P>
-struct Plain<std::complex<P>> {
-  using C = std::complex<P>;
-  static C Apply(Combine, C a, C b, C) {
-    return C(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
-  }
-};
-
-template <Combine kOp, typename T>
-void CombinePlain(const Rows& a) {
-  T flip{};
-  if constexpr (std::is_integral_v<T>) flip = static_cast<T>(a.flip);
-  for (int64_t i = 0; i < a.rows; ++i) {
-    if (a.ids[i] < 0) continue;
-    const T* __restrict x = static_cast<const T*>(a.x) + i * a.inner;
-    T* __restrict y = static_cast<T*>(a.y) + a.ids[i] * a.inner;
-    for (int64_t c = a.c0; c < a.c1; ++c) y[c] = Plain<T>::Apply(kOp, y[c], x[c], flip);
+T Times(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(uint64_t{a} * uint64_t{b});
+  } else {  // without the library's rescue of infinities, as in TF
+    return T(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
   }
 }
 
 template <typename T>
-void CombineIntegers(Combine op, const Rows& a) {
-  if (op == Combine::kSum) return CombinePlain<Combine::kSum, T>(a);
-  if (op == Combine::kProduct) return CombinePlain<Combine::kProduct, T>(a);
-  CombinePlain<Combine::kMax, T>(a);
+void Multiply(const Rows& a) {
+  for (int64_t i = 0; i < a.rows; ++i) {
+    if (a.ids[i] < 0) continue;
+    const T* __restrict x = static_cast<const T*>(a.x) + i * a.inner;
+    T* __restrict y = static_cast<T*>(a.y) + a.ids[i] * a.inner;
+    for (int64_t c = a.c0; c < a.c1; ++c) y[c] = Times(y[c], x[c]);
+  }
 }
 
 }  // namespace
 
 void CombineRows(Combine op, DType type, const Rows& rows) {
+  const bool real = type == DType::kFloat32 || type == DType::kFloat64;
+  if (op != Combine::kProduct || real) return OPKIT_SIMD_CALL(CombineVectors)(op, type, rows);
   switch (type) {
+    case DType::kComplex64:
+      return Multiply<Complex64>(rows);
+    case DType::kComplex128:
+      return Multiply<Complex128>(rows);
     case DType::kInt8:
     case DType::kUInt8:
-      return CombineIntegers<uint8_t>(op, rows);
+      return Multiply<uint8_t>(rows);
     case DType::kInt16:
     case DType::kUInt16:
-      return CombineIntegers<uint16_t>(op, rows);
-    case DType::kInt64:
-    case DType::kUInt64:
-      return CombineIntegers<uint64_t>(op, rows);
-    case DType::kComplex64:
-      return CombinePlain<Combine::kProduct, Complex64>(rows);
-    case DType::kComplex128:
-      return CombinePlain<Combine::kProduct, Complex128>(rows);
-    case DType::kFloat32:
-    case DType::kFloat64:
-      return OPKIT_SIMD_CALL(CombineVectors)(op, type, rows);
+      return Multiply<uint16_t>(rows);
+    case DType::kInt32:
+    case DType::kUInt32:
+      return Multiply<uint32_t>(rows);
     default:
-      if (op == Combine::kProduct) return CombinePlain<Combine::kProduct, uint32_t>(rows);
-      return OPKIT_SIMD_CALL(CombineVectors)(op, type, rows);
+      return Multiply<uint64_t>(rows);
   }
 }
 
@@ -427,16 +422,6 @@ IdRange RangeOf(const int32_t* ids, int64_t n) { return OPKIT_SIMD_CALL(Range)(i
 
 int64_t FindRuns(const int32_t* ids, int64_t n, int32_t* starts) {
   return OPKIT_SIMD_CALL(Starts)(ids, n, starts);
-}
-
-void ToFloat(DType type, const void* x, int64_t n, float* y) {
-  if (type == DType::kFloat16) {
-    const auto* half = static_cast<const Half*>(x);
-    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(half[i]);
-  } else {
-    const auto* half = static_cast<const BFloat16*>(x);
-    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(half[i]);
-  }
 }
 
 }  // namespace opkit::segment

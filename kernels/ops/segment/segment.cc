@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "opkit/op.h"
+#include "opkit/pointwise.h"
 #include "ops/segment/reduce.h"
 
 namespace opkit::segment {
@@ -98,7 +99,12 @@ void CombineAll(OpContext& ctx, const Task& t, void* y) {
   const void* x = ctx.raw(0);
   if (DTypeSize(t.type) < DTypeSize(type)) {
     float* wide = ctx.ScratchOf<float>(t.rows * inner, 2);
-    ToFloat(t.type, x, t.rows * inner, wide);
+    const auto n = static_cast<size_t>(t.rows * inner);
+    if (t.type == DType::kFloat16) {
+      ToFloat(static_cast<const Half*>(x), wide, n);
+    } else {
+      ToFloat(static_cast<const BFloat16*>(x), wide, n);
+    }
     x = wide;
   }
   const uint64_t flip = FlipFor(type, t.kind == Kind::kMin);
@@ -172,8 +178,7 @@ Status Compute(OpContext& ctx, const Task& t) {
     CombineAll(ctx, t, y);
     if (t.kind == Kind::kMean && (std::is_integral_v<T> || !ByRuns(t))) DivideByCounts(t, y);
     if constexpr (kIsNarrowFloat<T>) {
-      T* out = ctx.out<T>(0);
-      for (int64_t i = 0; i < size; ++i) out[i] = T(y[i]);
+      FromFloat(y, ctx.out<T>(0), static_cast<size_t>(size));
     }
     return Status();
   });
