@@ -19,6 +19,7 @@
 #include "math/elementary_tables.h"
 // Exponentials, logarithms and their kin.
 #include "math/exponential-inl.h"
+#include "math/logarithm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit {
@@ -86,8 +87,8 @@ HWY_INLINE Vf<D> Erf(D d, Vf<D> x) {
   return hn::CopySignToAbs(y, x);
 }
 
-// erfc(x), all x: exp(-a^2) times a table for exp(a^2) erfc(a), a = |x|, and
-// 2 minus that for x < 0. a = h + l with h^2 exact keeps the exponent exact.
+// erfc(x), all x: exp(-a^2), a = |x|, times a table for exp(a^2) erfc(a), and 2 minus that for
+// x < 0. What a^2 loses by rounding is taken from the reduced argument.
 template <class D>
 HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
@@ -99,20 +100,33 @@ HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   } else {
     p = Piecewise(d, a, hn::ShiftRight<22>(octave), tables::kErfcx8);
   }
-  const Vf<D> h = hn::BitCast(d, hn::And(hn::BitCast(du, a), hn::Set(du, 0xfffff000u)));
-  const Vf<D> l = hn::Sub(a, h);
-  // As in ExpNegative30.
+  // As in ExpSplit.
   const Vf<D> magic = hn::Set(d, kRoundMagic + 127.0f + 30.0f);
-  const Vf<D> m = hn::MulAdd(hn::Mul(a, a), hn::Set(d, -kLog2E), magic);
+  const Vf<D> square = hn::Mul(a, a);
+  const Vf<D> m = hn::MulAdd(square, hn::Set(d, -kLog2E), magic);
   const Vf<D> n = hn::Sub(m, magic);
-  const Vf<D> power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m)));
+#if HWY_NATIVE_FMA
+  const Vf<D> part = hn::NegMulSub(n, hn::Set(d, kLn2Hi), square);
+  const Vf<D> rest = hn::MulAdd(n, hn::Set(d, kLn2Lo), hn::MulSub(a, a, square));
+  const Vf<D> r = hn::Sub(part, rest);
+#else
+  const Vf<D> h = hn::BitCast(d, hn::And(hn::BitCast(du, a), hn::Set(du, 0xfffff000u)));
   Vf<D> r = hn::NegMulAdd(h, h, hn::Mul(n, hn::Set(d, -kLn2Hi)));
   r = hn::NegMulAdd(n, hn::Set(d, kLn2Lo), r);
-  r = hn::NegMulAdd(l, hn::Add(a, h), r);
-  const Vf<D> scaled = hn::Mul(hn::MulAdd(p, Expm1Reduced(d, r), p), power);
-  const Vf<D> y = Normal30(d, scaled);
-  const Vf<D> near = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 2.0f), y), y);
-  return hn::IfThenElse(hn::Gt(x, hn::Set(d, 9.194549f)), Denormal30(d, scaled), near);
+  r = hn::NegMulAdd(hn::Sub(a, h), hn::Add(a, h), r);
+#endif
+#if HWY_TARGET <= HWY_AVX3
+  const Vf<D> y = hn::MulByFloorPow2(hn::MulAdd(p, Expm1Reduced(d, r), p), n);
+#else
+  const Vf<D> power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m)));
+  const Vf<D> whole = hn::Mul(p, power);
+  const Vf<D> scaled = hn::MulAdd(whole, Expm1Reduced(d, r), whole);
+  // Denormal results are the low bits of a sum with the least normal number.
+  const Vf<D> least = hn::IfThenElseZero(hn::Gt(x, hn::Set(d, 9.194549f)), hn::Set(d, FLT_MIN));
+  const Vf<D> sum = hn::MulAdd(scaled, hn::Set(d, 0x1p-30f), least);
+  const Vf<D> y = hn::BitCast(d, hn::Sub(hn::BitCast(du, sum), hn::BitCast(du, least)));
+#endif
+  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 2.0f), y), y);
 }
 
 // atan(x), all x: atan(c) + atan(t), t = (|x| - c) / (1 + c |x|), c from a table

@@ -1,5 +1,5 @@
-// Exponential and logarithmic functions of float32 vectors, and what is made of
-// them, compiled once per instruction set. See math/elementary-inl.h.
+// Exponential functions of float32 vectors, and what is made of them, compiled
+// once per instruction set. See math/elementary-inl.h.
 #if defined(OPKIT_MATH_EXPONENTIAL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OPKIT_MATH_EXPONENTIAL_INL_H_
 #undef OPKIT_MATH_EXPONENTIAL_INL_H_
@@ -10,7 +10,6 @@
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "math/elementary_tables.h"
 #include "math/minmax-inl.h"
@@ -177,32 +176,6 @@ HWY_INLINE Vf<D> Exp(D d, Vf<D> x) {
   return Scale2(d, hn::Add(q, hn::Set(d, 1.0f)), n);
 }
 
-// 2^30 exp(x) for x <= 0, a normal number: capped at x = -105, where exp(x)
-// rounds to 0.
-template <class D>
-HWY_INLINE Vf<D> ExpNegative30(D d, Vf<D> x) {
-  Vf<D> n;
-  Vf<D> power;
-  const Vf<D> q = ExpSplit<30>(d, CapBelow(d, -105.0f, x), n, power);
-  return hn::MulAdd(q, power, power);
-}
-
-// 2^-30 v where that is normal, else the least normal number.
-template <class D>
-HWY_INLINE Vf<D> Normal30(D d, Vf<D> v) {
-  return hn::Mul(CapBelow(d, 0x1p-96f, v), hn::Set(d, 0x1p-30f));
-}
-
-// 2^-30 v where that is denormal or 0, rounded once. The sum with the least
-// normal number has these bits in its mantissa; no denormal number, which slows
-// down many CPUs, takes part.
-template <class D>
-HWY_INLINE Vf<D> Denormal30(D d, Vf<D> v) {
-  const hn::RebindToUnsigned<D> du;
-  const Vf<D> sum = hn::MulAdd(v, hn::Set(d, 0x1p-30f), hn::Set(d, FLT_MIN));
-  return hn::BitCast(d, hn::Sub(hn::BitCast(du, sum), hn::Set(du, 0x00800000u)));
-}
-
 // expm1(x) for -18 <= x <= 88.3 (kNegative: 0): s expm1(r) + (s - 1), s = 2^n with
 // n ln(2) nearest to x.
 template <bool kNegative, class D>
@@ -235,154 +208,6 @@ HWY_INLINE Vf<D> Expm1(D d, Vf<D> x) {
 template <class D>
 HWY_INLINE Vf<D> Expm1Negative(D d, Vf<D> x) {
   return Expm1Normal<true>(d, CapBelow(d, -18.0f, CapAbove(d, 0.0f, x)));
-}
-
-// m - m^2 / 2 + ... = log1p(m) for m in [-1/4, 1/2], plus k ln(2).
-template <class D>
-HWY_INLINE Vf<D> Log1pReduced(D d, Vf<D> m, Vf<D> k) {
-  const Vf<D> q = hn::MulAdd(Polynomial(d, m, tables::kLog1p), m, hn::Set(d, -0.5f));
-  const Vf<D> lo = hn::MulAdd(k, hn::Set(d, kLn2Lo), hn::Mul(hn::Mul(m, m), q));
-  return hn::MulAdd(k, hn::Set(d, kLn2Hi), hn::Add(m, lo));
-}
-
-// log1p(x) for finite x > -1: with 2^k near 1 + x, 1 + m = 2^-k (1 + x), and
-// m = 2^-k x + (2^-k - 1) rounds only once.
-template <class D>
-HWY_INLINE Vf<D> Log1pFinite(D d, Vf<D> x) {
-  const hn::RebindToSigned<D> di;
-  const auto u = hn::BitCast(di, hn::Add(x, hn::Set(d, 1.0f)));
-  const auto e = hn::ShiftRight<23>(hn::Sub(u, hn::Set(di, 0x3f400000)));
-  const auto shift = hn::ShiftLeft<23>(e);
-  const Vf<D> xs = hn::BitCast(d, hn::Sub(hn::BitCast(di, x), shift));
-  // 2^-k; 0 where it would be denormal, which the sum with -1 does not notice.
-  const auto scale = hn::Max(hn::Sub(hn::Set(di, 0x3f800000), shift), hn::Zero(di));
-  const Vf<D> s = hn::BitCast(d, scale);
-  const Vf<D> m = hn::Add(xs, hn::Sub(s, hn::Set(d, 1.0f)));
-  return Log1pReduced(d, m, hn::ConvertTo(d, e));
-}
-
-// log1p(x), all x: NaN below -1, -inf at -1. The sign is x's: that of 0 counts.
-template <class D>
-HWY_INLINE Vf<D> Log1p(D d, Vf<D> x) {
-  const Vf<D> minus_one = hn::Set(d, -1.0f);
-  Vf<D> y = hn::Or(Log1pFinite(d, x), hn::And(x, hn::Set(d, -0.0f)));
-  const auto ok = hn::And(hn::Gt(x, minus_one), hn::Le(x, hn::Set(d, FLT_MAX)));
-  if (HWY_UNLIKELY(!hn::AllTrue(d, ok))) {
-    const Vf<D> pole = hn::Set(d, -std::numeric_limits<float>::infinity());
-    const Vf<D> nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
-    const Vf<D> special =
-        hn::IfThenElse(hn::Eq(x, minus_one), pole, hn::IfThenElse(hn::Lt(x, minus_one), nan, x));
-    y = hn::IfThenElse(ok, y, special);
-  }
-  return y;
-}
-
-// log(x), all x: NaN below 0, -inf at 0.
-template <class D>
-HWY_INLINE Vf<D> Log(D d, Vf<D> x) {
-  const hn::RebindToSigned<D> di;
-  const auto small = hn::Lt(x, hn::Set(d, FLT_MIN));
-  const Vf<D> xn = hn::IfThenElse(small, hn::Mul(x, hn::Set(d, 0x1p24f)), x);
-  const auto bits = hn::BitCast(di, xn);
-  const auto e = hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, 0x3f400000)));
-  const Vf<D> m = hn::Sub(hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(e))), hn::Set(d, 1.0f));
-  const Vf<D> k = hn::Sub(hn::ConvertTo(d, e), hn::IfThenElseZero(small, hn::Set(d, 24.0f)));
-  const Vf<D> y = Log1pReduced(d, m, k);
-  const Vf<D> pole = hn::Set(d, -std::numeric_limits<float>::infinity());
-  const Vf<D> nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
-  const Vf<D> special =
-      hn::IfThenElse(hn::Eq(x, hn::Zero(d)), pole, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), nan, x));
-  const auto ok = hn::And(hn::Gt(x, hn::Zero(d)), hn::Le(x, hn::Set(d, FLT_MAX)));
-  return hn::IfThenElse(ok, y, special);
-}
-
-// 2 atanh(num / (2 half)) + k ln(2), for |num / half| <= 0.51.
-template <class D>
-HWY_INLINE Vf<D> LogOfRatio(D d, Vf<D> num, Vf<D> half, Vf<D> k) {
-  const Vf<D> w = hn::Div(num, half);
-  const Vf<D> z = hn::Mul(w, w);
-  const Vf<D> tail = hn::Mul(hn::Mul(w, z), Horner(d, z, tables::kAtanhHalf));
-  return hn::MulAdd(k, hn::Set(d, kLn2Hi), hn::Add(w, hn::MulAdd(k, hn::Set(d, kLn2Lo), tail)));
-}
-
-// log1p(x) + (large ? ln(2) : 0) with the sign of x, for 0 <= x.
-template <class D, class M>
-HWY_INLINE Vf<D> Log1pPlusLn2(D d, Vf<D> x, M large) {
-  const Vf<D> y = hn::Add(Log1pFinite(d, x), hn::IfThenElseZero(large, hn::Set(d, 0x1.62e43p-1f)));
-  return hn::IfThenElse(hn::Le(x, hn::Set(d, FLT_MAX)), y, x);
-}
-
-// asinh(x), all x. With u = a + sqrt(1 + a^2) and 2^k near u it is k ln(2) +
-// 2 atanh((2^-k u - 1) / (2^-k u + 1)), a quotient that for k = 0 is
-// a / (1 + sqrt(1 + a^2)); for large a ln(2a).
-template <class D>
-HWY_INLINE Vf<D> Asinh(D d, Vf<D> x) {
-  const hn::RebindToSigned<D> di;
-  const Vf<D> one = hn::Set(d, 1.0f);
-  const Vf<D> a = hn::Abs(x);
-  const auto large = hn::Gt(a, hn::Set(d, 0x1p26f));
-  const Vf<D> root = hn::Sqrt(hn::MulAdd(a, a, one));
-  const Vf<D> u = hn::IfThenElse(large, a, hn::Add(a, root));
-  // 2^-k u in [0.84, 1.68).
-  const auto above = hn::Sub(hn::BitCast(di, u), hn::Set(di, 0x3f570a3d));
-  const auto shift = hn::And(above, hn::Set(di, kExponent));
-  const Vf<D> m = hn::BitCast(d, hn::Sub(hn::BitCast(di, u), shift));
-  const auto first = hn::RebindMask(d, hn::Lt(above, hn::Set(di, 0x00800000)));
-  const Vf<D> num = hn::IfThenElse(first, a, hn::Sub(m, one));
-  const Vf<D> den = hn::Add(hn::IfThenElse(first, root, m), one);
-  const Vf<D> k =
-      hn::Add(hn::ConvertTo(d, hn::ShiftRight<23>(shift)), hn::IfThenElseZero(large, one));
-  const Vf<D> y = LogOfRatio(d, num, hn::Mul(den, hn::Set(d, 0.5f)), k);
-  return hn::CopySign(hn::IfThenElse(hn::Le(a, hn::Set(d, FLT_MAX)), y, a), x);
-}
-
-// acosh(x), NaN below 1: with t = x - 1 log1p(t + sqrt(t^2 + 2t)).
-template <class D>
-HWY_INLINE Vf<D> Acosh(D d, Vf<D> x) {
-  const Vf<D> one = hn::Set(d, 1.0f);
-  const auto large = hn::Gt(x, hn::Set(d, 0x1p26f));
-  const Vf<D> t = hn::Sub(x, one);
-  const Vf<D> u = hn::Add(t, hn::Sqrt(hn::MulAdd(t, t, hn::Add(t, t))));
-  const Vf<D> y = Log1pPlusLn2(d, hn::IfThenElse(large, x, u), large);
-  const Vf<D> nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
-  return hn::IfThenElse(hn::Ge(x, one), y, nan);
-}
-
-// atanh(x), NaN outside [-1, 1], infinite at the ends. With 2^k near
-// (1 + a) / (1 - a) it is k ln(2) / 2 + atanh(s), where
-// s = (a (1 + 2^k) + 1 - 2^k) / (a (1 - 2^k) + 1 + 2^k) needs fused operations;
-// else log1p(2a / (1 - a)) / 2.
-template <class D>
-HWY_INLINE Vf<D> Atanh(D d, Vf<D> x) {
-  const Vf<D> one = hn::Set(d, 1.0f);
-  const Vf<D> half = hn::Set(d, 0.5f);
-  const Vf<D> a = hn::Abs(x);
-#if HWY_NATIVE_FMA
-  const hn::RebindToSigned<D> di;
-  const Vf<D> sum = hn::Add(one, a);
-  const Vf<D> difference = hn::Sub(one, a);
-  // This is nearly 2^23 log2 of the quotient.
-  const auto log2 = hn::Sub(hn::BitCast(di, sum), hn::BitCast(di, difference));
-  const auto shift = hn::And(hn::Add(log2, hn::Set(di, 0x00400000)), hn::Set(di, kExponent));
-  const Vf<D> power = hn::BitCast(d, hn::Add(shift, hn::Set(di, 0x3f800000)));
-  const Vf<D> more = hn::Add(one, power);
-  const Vf<D> less = hn::Sub(one, power);
-  // From k = 2 on the difference is exact, while 1 + 2^k stops being so at 24.
-  const auto high = hn::RebindMask(d, hn::Gt(shift, hn::Set(di, 0x00800000)));
-  const Vf<D> num =
-      hn::IfThenElse(high, hn::NegMulAdd(difference, power, sum), hn::MulAdd(a, more, less));
-  const Vf<D> den =
-      hn::IfThenElse(high, hn::MulAdd(difference, power, sum), hn::MulAdd(a, less, more));
-  const Vf<D> k = hn::ConvertTo(d, hn::ShiftRight<23>(shift));
-  const Vf<D> y = LogOfRatio(d, num, hn::Mul(half, den), k);
-  const Vf<D> end =
-      hn::IfThenElse(hn::Eq(a, one), hn::Set(d, std::numeric_limits<float>::infinity()),
-                     hn::Set(d, std::numeric_limits<float>::quiet_NaN()));
-  return hn::CopySign(hn::IfThenElse(hn::Lt(a, one), hn::Mul(y, half), end), x);
-#else
-  const Vf<D> t = hn::Div(hn::Add(a, a), hn::Sub(one, a));
-  return hn::CopySign(hn::Mul(Log1p(d, t), half), x);
-#endif
 }
 
 // exp(a) / 2 for 0 <= a <= 90, infinite only where cosh is.
