@@ -99,7 +99,10 @@ Status Run(OpContext& ctx) {
     const T* pos = ctx.in<T>(1);
     const T* len = ctx.in<T>(2);
     StringWriter out;
-    out.reserve(n, 0);
+    // No part is longer than its string, unless strings are repeated.
+    const bool once = n == in.size() && n > 0;
+    out.reserve(n,
+                once ? static_cast<size_t>(in[n - 1].data() + in[n - 1].size() - in[0].data()) : 0);
     int64_t index[Shape::kMaxRank] = {};
     int64_t from = 0, where = 0;
     for (int64_t i = 0; i < n; ++i) {
