@@ -27,21 +27,25 @@ void Run(const Kernel<double>* kernels, size_t inputs, const double* const* x, d
 }  // namespace opkit::special
 
 // Inside opkit::HWY_NAMESPACE: the kernels name##F32 and name##F64 of special::Fn.
-#define OPKIT_SPECIAL_KERNELS(name, Fn)                                          \
-  size_t name##F32(size_t region, const float* const* x, float* y, size_t n) {   \
-    return special::Apply<special::Fn>(region, x, y, n);                         \
-  }                                                                              \
+#define OPKIT_SPECIAL_KERNELS(name, Fn)                                        \
+  size_t name##F32(size_t region, const float* const* x, float* y, size_t n) { \
+    return special::Apply<special::Fn>(region, x, y, n);                       \
+  }                                                                            \
+  OPKIT_SPECIAL_KERNEL64(name, Fn)
+#define OPKIT_SPECIAL_KERNEL64(name, Fn)                                         \
   size_t name##F64(size_t region, const double* const* x, double* y, size_t n) { \
     return special::Apply<special::Fn>(region, x, y, n);                         \
   }
 
 // Inside opkit, once: the functions of special.h.
-#define OPKIT_SPECIAL_EXPORT1(name)                          \
-  OPKIT_SIMD_EXPORT(name##F32);                              \
+#define OPKIT_SPECIAL_EXPORT1(name)                        \
+  OPKIT_SIMD_EXPORT(name##F32);                            \
+  void special::name(const float* x, float* y, size_t n) { \
+    Run(name##F32_simd_table, 1, &x, y, n);                \
+  }                                                        \
+  OPKIT_SPECIAL_EXPORT64(name)
+#define OPKIT_SPECIAL_EXPORT64(name)                         \
   OPKIT_SIMD_EXPORT(name##F64);                              \
-  void special::name(const float* x, float* y, size_t n) {   \
-    Run(name##F32_simd_table, 1, &x, y, n);                  \
-  }                                                          \
   void special::name(const double* x, double* y, size_t n) { \
     Run(name##F64_simd_table, 1, &x, y, n);                  \
   }

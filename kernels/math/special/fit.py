@@ -154,8 +154,6 @@ def emit(
                 array(f"k{name}{tag}", p)
                 if tag == "D":
                     array(f"k{name}Q", q or [mp.mpf(1)])
-                    if tol_f is None:
-                        array(f"k{name}F", p)
                 elif tol_d is None:
                     array(f"k{name}D", p)
                     array(f"k{name}Q", [mp.mpf(1)])

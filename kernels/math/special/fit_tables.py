@@ -4,6 +4,7 @@ Run: python fit_tables.py > tables.h  (takes minutes). Needs mpmath only; fit.py
 """
 
 import sys
+from typing import Any
 
 import mpmath as mp
 from fit import OUT, array, emit, evaluate, poly_fit
@@ -89,16 +90,16 @@ def gamma_tables() -> None:
 
 def normal_tables() -> None:
     """Inverse error function and normal quantile."""
-    emit(
+    emit64(
         "ErfinvMid",
         lambda z: mp.erfinv(mp.sqrt(z)) / mp.sqrt(z) if z else mp.sqrt(mp.pi) / 2,
         0,
         0.5625,
         rational=True,
     )
-    emit("NdtriA", normal_tail, 2.03, 6, rational=True)
-    emit("NdtriB", normal_tail, 6, 16, rational=True)
-    emit("NdtriC", normal_tail, 16, 39, tol_f=None)
+    emit64("NdtriA", normal_tail, 2.03, 6, rational=True)
+    emit64("NdtriB", normal_tail, 6, 16, rational=True)
+    emit64("NdtriC", normal_tail, 16, 39)
     # erfcx(z) in t = 1 / (1 + z / 2).
     emit("Erfcx", lambda t: _erfcx(2 * (1 / t - 1)) / t, 0.0, 1.0, rational=True)
 
@@ -113,45 +114,45 @@ def _erfcx(z: mp.mpf) -> mp.mpf:
 
 
 def bessel_tables() -> None:
-    """I, K (DLMF 10.31, 10.40), J, Y (10.8, 10.17)."""
-    emit("I0Small", lambda z: mp.besseli(0, mp.sqrt(z)), 0, 64, mid=0)
-    emit(
+    """I, K (DLMF 10.31, 10.40), J, Y (10.8, 10.17): float64 only, see fit_pieces.py."""
+    emit64("I0Small", lambda z: mp.besseli(0, mp.sqrt(z)), 0, 64, mid=0)
+    emit64(
         "I1Small",
         lambda z: mp.besseli(1, mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1) / 2,
         0,
         64,
         mid=0,
     )
-    emit(
+    emit64(
         "I0Big",
         lambda v: mp.besseli(0, 1 / v) * mp.exp(-1 / v) / mp.sqrt(v),
         1e-12,
         0.125,
         rational=True,
     )
-    emit(
+    emit64(
         "I1Big",
         lambda v: mp.besseli(1, 1 / v) * mp.exp(-1 / v) / mp.sqrt(v),
         1e-12,
         0.125,
         rational=True,
     )
-    emit("I0One", lambda z: mp.besseli(0, mp.sqrt(z)), 0, 1, mid=0)
-    emit(
+    emit64("I0One", lambda z: mp.besseli(0, mp.sqrt(z)), 0, 1, mid=0)
+    emit64(
         "I1One",
         lambda z: mp.besseli(1, mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1) / 2,
         0,
         1,
         mid=0,
     )
-    emit(
+    emit64(
         "K0Small",
         lambda z: mp.besselk(0, mp.sqrt(z)) + mp.log(z) / 2 * mp.besseli(0, mp.sqrt(z)),
         1e-12,
         1,
         mid=0,
     )
-    emit(
+    emit64(
         "K1Small",
         lambda z: (
             (mp.besselk(1, mp.sqrt(z)) - mp.log(z) / 2 * mp.besseli(1, mp.sqrt(z))) / mp.sqrt(z)
@@ -162,14 +163,14 @@ def bessel_tables() -> None:
         mid=0,
         tol_d=1e-16,
     )
-    emit(
+    emit64(
         "K0Big",
         lambda v: mp.besselk(0, 1 / v) * mp.exp(1 / v) / mp.sqrt(v),
         1e-12,
         1,
         rational=True,
     )
-    emit(
+    emit64(
         "K1Big",
         lambda v: mp.besselk(1, 1 / v) * mp.exp(1 / v) / mp.sqrt(v),
         1e-12,
@@ -187,7 +188,7 @@ def bessel_tables() -> None:
             y = mp.besselj(order, x) if order == 0 else mp.besselj(1, x) / x
             return y / ((z - zeros[0] ** 2) * (z - zeros[1] ** 2))
 
-        emit(f"J{order}Small", small, 1e-12, 64)
+        emit64(f"J{order}Small", small, 1e-12, 64)
 
         def modulus(w: mp.mpf, order: int = order) -> tuple:
             x = 1 / mp.sqrt(w)
@@ -197,8 +198,8 @@ def bessel_tables() -> None:
             c, d = mp.cos(chi), mp.sin(chi)
             return s * (j * c + y * d), s * (y * c - j * d) * x
 
-        emit(f"P{order}", lambda w: modulus(w)[0], 1e-7, 1 / 64, mid=0, tol_d=3e-17)
-        emit(f"Q{order}", lambda w: modulus(w)[1], 1e-7, 1 / 64, mid=0, tol_d=3e-16, tol_f=2e-9)
+        emit64(f"P{order}", lambda w: modulus(w)[0], 1e-7, 1 / 64, mid=0, tol_d=3e-17)
+        emit64(f"Q{order}", lambda w: modulus(w)[1], 1e-7, 1 / 64, mid=0, tol_d=3e-16)
     two_pi = 2 / mp.pi
 
     def y0(z: mp.mpf) -> mp.mpf:
@@ -210,8 +211,8 @@ def bessel_tables() -> None:
         return (mp.bessely(1, x) - two_pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x
 
     # These have zeros inside: fitted with an offset, absolute error counts there.
-    emit("Y0Small", lambda z: y0(z) + 2, 1e-10, 64, tol_d=2e-17, tol_f=1e-11)
-    emit("Y1Small", lambda z: y1(z) + 1, 1e-10, 64, tol_d=2e-17, tol_f=1e-11)
+    emit64("Y0Small", lambda z: y0(z) + 2, 1e-10, 64, tol_d=2e-17)
+    emit64("Y1Small", lambda z: y1(z) + 1, 1e-10, 64, tol_d=2e-17)
 
 
 def misc_tables() -> None:
@@ -227,20 +228,20 @@ def misc_tables() -> None:
         with mp.workdps(50 + int(x * x / 2)):
             return 2 * x * dawson(x)
 
-    emit(
+    emit64(
         "DawsnA", lambda z: dawson(mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1), 0, 4, rational=True
     )
-    emit("DawsnB", dawson_tail, 1 / 27, 0.25, rational=True)
-    emit("DawsnC", dawson_tail, 1e-12, 1 / 27, rational=True)
-    emit("ExpintA", lambda x: (mp.ei(x) - mp.euler - mp.log(x)) / x, 1e-12, 2, mid=0)
-    emit("ExpintB", lambda x: x * mp.exp(-x) * mp.ei(x), 2, 6, rational=True)
-    emit("ExpintC", lambda x: x * mp.exp(-x) * mp.ei(x), 6, 12)
+    emit64("DawsnB", dawson_tail, 1 / 27, 0.25, rational=True)
+    emit64("DawsnC", dawson_tail, 1e-12, 1 / 27, rational=True)
+    emit64("ExpintA", lambda x: (mp.ei(x) - mp.euler - mp.log(x)) / x, 1e-12, 2, mid=0)
+    emit64("ExpintB", lambda x: x * mp.exp(-x) * mp.ei(x), 2, 6, rational=True)
+    emit64("ExpintC", lambda x: x * mp.exp(-x) * mp.ei(x), 6, 12)
 
     def big_ei(v: mp.mpf) -> mp.mpf:
         return mp.exp(-1 / v) * mp.ei(1 / v) / v
 
-    emit("ExpintD", big_ei, 1 / 40, 1 / 12)
-    emit("ExpintE", big_ei, 1e-4, 1 / 40, rational=True)
+    emit64("ExpintD", big_ei, 1 / 40, 1 / 12)
+    emit64("ExpintE", big_ei, 1e-4, 1 / 40, rational=True)
 
     def fres(t: mp.mpf) -> tuple:
         """f and g of DLMF 7.5, scaled: pi x f and pi^2 x^3 g, in t = 1 / x^4."""
@@ -254,10 +255,10 @@ def misc_tables() -> None:
             return mp.pi * x * f, mp.pi**2 * x**3 * g
 
     top = 6.5536
-    emit("FresnelS", lambda t: mp.fresnels(t**0.25) / t ** mp.mpf("0.75"), 1e-12, top, mid=0)
-    emit("FresnelC", lambda t: mp.fresnelc(t**0.25) / t ** mp.mpf("0.25"), 1e-12, top, mid=0)
-    emit("FresnelF", lambda t: fres(t)[0], 1e-7, 0.1526, tol_d=3e-16)
-    emit("FresnelG", lambda t: fres(t)[1], 1e-7, 0.1526, tol_d=1e-15)
+    emit64("FresnelS", lambda t: mp.fresnels(t**0.25) / t ** mp.mpf("0.75"), 1e-12, top, mid=0)
+    emit64("FresnelC", lambda t: mp.fresnelc(t**0.25) / t ** mp.mpf("0.25"), 1e-12, top, mid=0)
+    emit64("FresnelF", lambda t: fres(t)[0], 1e-7, 0.1526, tol_d=3e-16)
+    emit64("FresnelG", lambda t: fres(t)[1], 1e-7, 0.1526, tol_d=1e-15)
 
     def spence(w: mp.mpf) -> mp.mpf:
         return mp.re(mp.polylog(2, -w)) / w if w else mp.mpf(-1)
@@ -328,6 +329,11 @@ def gamma_star(count: int) -> list:
     for k in range(1, count + 1):
         g.append(sum(i * log_terms[i] * g[k - i] for i in range(1, k + 1)) / k)
     return g
+
+
+def emit64(*args: Any, **more: Any) -> None:
+    """emit without a table for float32 kernels."""
+    emit(*args, **more, tol_f=None)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-// Dawson's integral, Ei, the Fresnel integrals and the dilogarithm.
+// Dawson's integral, Ei and the Fresnel integrals in float64, the dilogarithm.
 #include "math/simd.h"
 #include "math/special/special.h"
 #include "math/special/vec-inl.h"
@@ -19,17 +19,16 @@ struct DawsnFn : Regions {
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
     // TensorFlow has no negative zero here.
-    if constexpr (kR == 0) return PlusZero(hn::Mul(x, OPKIT_FIT(kF, DawsnA, hn::Mul(x, x))));
+    if constexpr (kR == 0) return PlusZero(hn::Mul(x, OPKIT_FIT64(DawsnA, hn::Mul(x, x))));
     // 2 x F(x) in 1 / x^2 (DLMF 7.12.1 is its expansion).
     const V inv = hn::Div(Set(1.0), x), t = hn::Mul(inv, inv), half = hn::Mul(inv, Set(0.5));
-    if constexpr (kR == 1) return hn::Mul(half, OPKIT_FIT(kF, DawsnB, t));
-    return PlusZero(hn::Mul(half, OPKIT_FIT(kF, DawsnC, t)));
+    if constexpr (kR == 1) return hn::Mul(half, OPKIT_FIT64(DawsnB, t));
+    return PlusZero(hn::Mul(half, OPKIT_FIT64(DawsnC, t)));
   }
 };
 
 struct ExpintFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 5;
-  static constexpr unsigned kExact = 1u << 0 | 1u << 4;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = a[0];
@@ -42,37 +41,34 @@ struct ExpintFn : Regions {
     const V x = a[0];
     if constexpr (kR == 4) return Set(kNan);
     if constexpr (kR == 0) {
-      // Full accuracy for float32 too: a zero at 0.3725.
       const V log = hn::Add(Log(x), Set(0.57721566490153286061));
-      return hn::MulAdd(x, OPKIT_FIT(false, ExpintA, x), log);
+      return hn::MulAdd(x, OPKIT_FIT64(ExpintA, x), log);
     }
     const V inv = hn::Div(Set(1.0), x);
     V y;
-    if constexpr (kR == 1) y = OPKIT_FIT(kF, ExpintB, x);
-    if constexpr (kR == 2) y = OPKIT_FIT(kF, ExpintC, x);
+    if constexpr (kR == 1) y = OPKIT_FIT64(ExpintB, x);
+    if constexpr (kR == 2) y = OPKIT_FIT64(ExpintC, x);
     if constexpr (kR == 3) {
-      const V low = OPKIT_FIT(kF, ExpintD, hn::Max(inv, Set(1.0 / 40)));
-      y = If(hn::Gt(x, Set(40.0)), OPKIT_FIT(kF, ExpintE, hn::Min(inv, Set(1.0 / 40))), low);
+      const V low = OPKIT_FIT64(ExpintD, hn::Max(inv, Set(1.0 / 40)));
+      y = If(hn::Gt(x, Set(40.0)), OPKIT_FIT64(ExpintE, hn::Min(inv, Set(1.0 / 40))), low);
     }
-    const V half = Exp<kF>(hn::Mul(Set(0.5), x));  // squared: over no range too early
+    const V half = Exp<false>(hn::Mul(Set(0.5), x));  // squared: over no range too early
     return hn::Mul(hn::Mul(hn::Mul(inv, y), half), half);
   }
 };
 
 // Both integrals for 1.6 < x <= 1e18: DLMF 7.5.3 and 7.5.4 with the phase reduced exactly.
-template <bool kF>
 HWY_NOINLINE void FresnelOuter(V x, V& sine, V& cosine) {
   const V x2 = hn::Mul(x, x);
   const V inv = hn::Div(Set(1.0), x), inv2 = hn::Mul(inv, inv), t = hn::Mul(inv2, inv2);
-  const V f = hn::Mul(hn::Mul(inv, Set(1 / kPi)), OPKIT_FIT(kF, FresnelF, t));
-  const V g =
-      hn::Mul(hn::Mul(hn::Mul(inv, inv2), Set(1 / (kPi * kPi))), OPKIT_FIT(kF, FresnelG, t));
-  // x^2 / 2 = w + low; low is 0 for float32.
+  const V f = hn::Mul(hn::Mul(inv, Set(1 / kPi)), OPKIT_FIT64(FresnelF, t));
+  const V g = hn::Mul(hn::Mul(hn::Mul(inv, inv2), Set(1 / (kPi * kPi))), OPKIT_FIT64(FresnelG, t));
+  // x^2 / 2 = w + low.
   const V w = hn::Mul(x2, Set(0.5));
-  const V low = kF ? Set(0.0) : hn::Mul(ProductLow(x, x, x2), Set(0.5));
+  const V low = hn::Mul(ProductLow(x, x, x2), Set(0.5));
   const V turn = hn::Mul(Set(2.0), hn::Round(hn::Mul(w, Set(0.5))));
   V s, c;
-  SinCosPi<kF>(hn::Add(hn::Sub(w, turn), low), s, c);
+  SinCosPi<false>(hn::Add(hn::Sub(w, turn), low), s, c);
   sine = hn::NegMulAdd(f, c, hn::NegMulAdd(g, s, Set(0.5)));
   cosine = hn::MulAdd(f, s, hn::NegMulAdd(g, c, Set(0.5)));
 }
@@ -80,7 +76,6 @@ HWY_NOINLINE void FresnelOuter(V x, V& sine, V& cosine) {
 template <bool kSine>
 struct FresnelFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 3;
-  static constexpr unsigned kExact = 1u << 2;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = hn::Abs(a[0]);
@@ -95,13 +90,13 @@ struct FresnelFn : Regions {
       const V t = hn::Mul(x2, x2);
       if constexpr (kSine) {
         // A negative zero by underflow only.
-        const V y = hn::Mul(hn::Mul(x2, x), OPKIT_FIT(kF, FresnelS, t));
+        const V y = hn::Mul(hn::Mul(x2, x), OPKIT_FIT64(FresnelS, t));
         return hn::IfThenZeroElse(hn::Eq(x, Set(0.0)), y);
       }
-      return PlusZero(hn::Mul(x, OPKIT_FIT(kF, FresnelC, t)));
+      return PlusZero(hn::Mul(x, OPKIT_FIT64(FresnelC, t)));
     }
     V sine, cosine;
-    FresnelOuter<kF>(hn::Abs(x), sine, cosine);
+    FresnelOuter(hn::Abs(x), sine, cosine);
     return hn::CopySign(kSine ? sine : cosine, x);
   }
 };
@@ -145,10 +140,10 @@ struct SpenceFn : Regions {
 
 }  // namespace special
 
-OPKIT_SPECIAL_KERNELS(Dawsn, DawsnFn)
-OPKIT_SPECIAL_KERNELS(Expint, ExpintFn)
-OPKIT_SPECIAL_KERNELS(FresnelCos, FresnelCosFn)
-OPKIT_SPECIAL_KERNELS(FresnelSin, FresnelSinFn)
+OPKIT_SPECIAL_KERNEL64(Dawsn, DawsnFn)
+OPKIT_SPECIAL_KERNEL64(Expint, ExpintFn)
+OPKIT_SPECIAL_KERNEL64(FresnelCos, FresnelCosFn)
+OPKIT_SPECIAL_KERNEL64(FresnelSin, FresnelSinFn)
 OPKIT_SPECIAL_KERNELS(Spence, SpenceFn)
 
 }  // namespace HWY_NAMESPACE
@@ -158,10 +153,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace opkit {
 
-OPKIT_SPECIAL_EXPORT1(Dawsn)
-OPKIT_SPECIAL_EXPORT1(Expint)
-OPKIT_SPECIAL_EXPORT1(FresnelCos)
-OPKIT_SPECIAL_EXPORT1(FresnelSin)
+OPKIT_SPECIAL_EXPORT64(Dawsn)
+OPKIT_SPECIAL_EXPORT64(Expint)
+OPKIT_SPECIAL_EXPORT64(FresnelCos)
+OPKIT_SPECIAL_EXPORT64(FresnelSin)
 OPKIT_SPECIAL_EXPORT1(Spence)
 
 }  // namespace opkit

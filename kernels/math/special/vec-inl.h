@@ -80,16 +80,21 @@ HWY_INLINE V Horner(V u, const double (&c)[kN]) {
 }
 
 // A table of tables.h: a polynomial, for float64 over kQ where that is shorter.
-template <bool kF, size_t kNf, size_t kNd, size_t kNq>
-HWY_INLINE V Fit(V t, double mid, const double (&f)[kNf], const double (&d)[kNd],
-                 const double (&q)[kNq]) {
+template <size_t kNd, size_t kNq>
+HWY_INLINE V Fit64(V t, double mid, const double (&d)[kNd], const double (&q)[kNq]) {
   const V u = mid != 0 ? hn::Sub(t, Set(mid)) : t;
-  if constexpr (kF) return Horner<true>(u, f);
   const V p = Horner<false>(u, d);
   if constexpr (kNq == 1) return p;
   return hn::Div(p, Horner<false>(u, q));
 }
+template <bool kF, size_t kNf, size_t kNd, size_t kNq>
+HWY_INLINE V Fit(V t, double mid, const double (&f)[kNf], const double (&d)[kNd],
+                 const double (&q)[kNq]) {
+  if constexpr (kF) return Horner<true>(mid != 0 ? hn::Sub(t, Set(mid)) : t, f);
+  return Fit64(t, mid, d, q);
+}
 #define OPKIT_FIT(kF, name, t) Fit<kF>(t, k##name##Mid, k##name##F, k##name##D, k##name##Q)
+#define OPKIT_FIT64(name, t) Fit64(t, k##name##Mid, k##name##D, k##name##Q)
 
 // exp(x). kF: relative error 1e-10 and the range cut to 1e-307..1e307, enough
 // for a float32 result; 0 below. Else below 1 ULP, underflow gradual.

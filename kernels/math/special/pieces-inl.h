@@ -1,0 +1,121 @@
+// What the special functions of float32 vectors share: tables of pieces and the
+// loop over an array. Include after math/simd.h; once per instruction set.
+#if defined(OPKIT_MATH_SPECIAL_PIECES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OPKIT_MATH_SPECIAL_PIECES_INL_H_
+#undef OPKIT_MATH_SPECIAL_PIECES_INL_H_
+#else
+#define OPKIT_MATH_SPECIAL_PIECES_INL_H_
+#endif
+
+#include <cfloat>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "math/elementary-inl.h"
+#include "math/special/pieces.h"
+#include "math/special/pieces_tables.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace opkit {
+namespace HWY_NAMESPACE {
+namespace pieces {
+
+using namespace ::opkit::pieces;  // NOLINT: the tables
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+// Of two tables the one of 16 pieces where a register holds as many.
+template <size_t kA, size_t kB>
+constexpr const auto& Pick(const float (&wide)[kA][16], const float (&narrow)[kB][8]) {
+  if constexpr (kWidePieces) {
+    return wide;
+  } else {
+    return narrow;
+  }
+}
+#define OPKIT_PIECES(name) Pick(k##name##16, k##name##8)
+
+// A table cut at quarters (16 pieces) or halves (8) of the octaves of a + offset,
+// evaluated at a, in its last piece at 1 / a; a + offset >= 1. `far` becomes the
+// mask of that piece.
+template <class D, size_t kRows, size_t kN, class M>
+HWY_INLINE Vf<D> OctavePieces(D d, Vf<D> a, float offset, Vf<D> inverse,
+                              const float (&rows)[kRows][kN], M& far) {
+  const hn::RebindToUnsigned<D> du;
+  constexpr int kShift = kN == 16 ? 21 : 22;
+  const auto last = hn::Set(du, (0x3f800000u >> kShift) + kN - 1);
+  const auto octave = hn::BitCast(du, hn::Add(a, hn::Set(d, offset)));
+  const auto bits = hn::Min(hn::ShiftRight<kShift>(octave), last);
+  far = hn::RebindMask(d, hn::Eq(bits, last));
+  return Piecewise(d, hn::IfThenElse(far, inverse, a), bits, rows);
+}
+
+// A table around the multiples of 1 / scale less shift / scale.
+template <class D, size_t kRows, size_t kN>
+HWY_INLINE Vf<D> StepPieces(D d, Vf<D> a, float scale, float shift,
+                            const float (&rows)[kRows][kN]) {
+  const hn::RebindToUnsigned<D> du;
+  const Vf<D> m =
+      hn::Add(hn::MulAdd(a, hn::Set(d, scale), hn::Set(d, shift)), hn::Set(d, kRoundMagic));
+  return Piecewise(d, a, hn::BitCast(du, m), rows);
+}
+#define OPKIT_STEP(name)                              \
+  (kWidePieces ? k##name##Scale16 : k##name##Scale8), \
+      (kWidePieces ? k##name##Shift16 : k##name##Shift8)
+
+// log(x / c) for finite x > 0, relatively accurate where x is near c = hi + lo.
+template <class D>
+HWY_INLINE Vf<D> LogOver(D d, Vf<D> x, float hi, float lo, float inverse) {
+  const hn::RebindToSigned<D> di;
+  const auto small = hn::Lt(x, hn::Set(d, FLT_MIN));
+  const auto bits = hn::BitCast(di, hn::IfThenElse(small, hn::Mul(x, hn::Set(d, 0x1p24f)), x));
+  // 2^-e x in [0.75, 1.5) c; m = 2^-e x / c - 1.
+  const auto e = hn::ShiftRight<23>(hn::Sub(bits, hn::BitCast(di, hn::Set(d, 0.75f * hi))));
+  const Vf<D> scaled = hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(e)));
+  const Vf<D> k = hn::Sub(hn::ConvertTo(d, e), hn::IfThenElseZero(small, hn::Set(d, 24.0f)));
+  const Vf<D> above = hn::Sub(hn::Sub(scaled, hn::Set(d, hi)), hn::Set(d, lo));
+  const Vf<D> m = hn::Mul(above, hn::Set(d, inverse));
+  const Vf<D> q = hn::MulAdd(Polynomial(d, m, kLog1p), m, hn::Set(d, -0.5f));
+  const Vf<D> rest = hn::MulAdd(k, hn::Set(d, kLn2Lo), hn::Mul(hn::Mul(m, m), q));
+  return hn::MulAdd(k, hn::Set(d, kLn2Hi), hn::Add(m, rest));
+}
+
+// Base of functions Fn with Fn::Eval(d, x), kPartial if not above kPiecesLimit.
+struct Everywhere {
+  static constexpr bool kPartial = false;
+};
+struct Limited {
+  static constexpr bool kPartial = true;
+};
+
+// A PiecesFn.
+template <class Fn>
+HWY_INLINE bool Map(const float* x, float* y, size_t n) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  auto beyond = hn::MaskFalse(d);
+  // The odd end takes the same way: the code of a function is long.
+  for (size_t i = 0; i < n; i += lanes) {
+    const bool whole = i + lanes <= n;
+    const auto v = whole ? hn::LoadU(d, x + i) : hn::LoadN(d, x + i, n - i);
+    if constexpr (Fn::kPartial) {
+      const auto limit = hn::Set(d, ::opkit::special::kPiecesLimit);
+      beyond = hn::Or(beyond, hn::Gt(hn::Abs(v), limit));
+    }
+    const auto result = Fn::Eval(d, v);
+    if (HWY_LIKELY(whole)) {
+      hn::StoreU(result, d, y + i);
+    } else {
+      hn::StoreN(result, d, y + i, n - i);
+    }
+  }
+  return !hn::AllFalse(d, beyond);
+}
+
+}  // namespace pieces
+}  // namespace HWY_NAMESPACE
+}  // namespace opkit
+HWY_AFTER_NAMESPACE();
+
+#endif  // OPKIT_MATH_SPECIAL_PIECES_INL_H_
