@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "math/elementary_pieces.h"
 #include "math/elementary_tables.h"
 // Exponentials, logarithms and their kin.
 #include "math/exponential-inl.h"
@@ -28,27 +29,12 @@ namespace HWY_NAMESPACE {
 constexpr float kPi2Hi = 0x1.921fb6p+0f;
 constexpr float kPi2Lo = -0x1.777a5cp-25f;
 
-// Rows 1.. of a piecewise table at t, the distance of a from row 0. The two
-// leading coefficients are added last, so that only one rounding counts.
+// Rows 1.. of a piecewise table are coefficients in t, lowest first: Horner.
 template <class D, size_t kRows, size_t kN>
-HWY_INLINE Vf<D> Piecewise(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][kN]) {
-  const Vf<D> t = hn::Sub(a, Lookup(d, rows[0], bits));
-  const Vf<D> t2 = hn::Mul(t, t);
-  constexpr size_t kLast = kRows - 1;
-  // Pairs (c + c' t) of coefficients 2 and up, joined by Horner in t^2.
-  constexpr bool kSingle = (kLast - 2) % 2 != 0;
-  Vf<D> p = Lookup(d, rows[kLast], bits);
-  size_t i = kLast;
-  if constexpr (!kSingle) {
-    --i;
-    p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
-  }
-  for (; i > 3; i -= 2) {
-    p = hn::MulAdd(p, t2,
-                   hn::MulAdd(Lookup(d, rows[i - 1], bits), t, Lookup(d, rows[i - 2], bits)));
-  }
-  p = hn::MulAdd(p, t, Lookup(d, rows[2], bits));
-  return hn::MulAdd(p, t, Lookup(d, rows[1], bits));
+HWY_INLINE Vf<D> PieceHorner(D d, Vf<D> t, Vu<D> bits, const float (&rows)[kRows][kN]) {
+  Vf<D> p = Lookup(d, rows[kRows - 1], bits);
+  for (size_t i = kRows - 1; i-- > 1;) p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
+  return p;
 }
 
 // c0 + c1 t + ... of the piece that bits name, as (c0 + t^2 Q(t)) + c1 t: two
@@ -88,17 +74,23 @@ HWY_INLINE Vf<D> Erf(D d, Vf<D> x) {
 }
 
 // erfc(x), all x: exp(-a^2), a = |x|, times a table for exp(a^2) erfc(a), and 2 minus that for
-// x < 0. What a^2 loses by rounding is taken from the reduced argument.
+// x < 0. What a^2 loses by rounding is taken from the reduced argument. The variable of the table,
+// (a - c) / (a + 2), brings down the degree.
 template <class D>
 HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
   const Vf<D> a = CapAbove(d, 10.19f, hn::Abs(x));
   const auto octave = hn::BitCast(du, hn::Add(a, hn::Set(d, 1.0f)));
+  const auto piece = [&](Vu<D> bits, const auto& rows) HWY_ATTR {
+    const Vf<D> c = Lookup(d, rows[0], bits);
+    const Vf<D> t = hn::Div(hn::Sub(a, c), hn::Add(a, hn::Set(d, tables::kErfcShift)));
+    return PieceHorner(d, t, bits, rows);
+  };
   Vf<D> p;
   if constexpr (kWidePieces) {
-    p = Piecewise(d, a, hn::ShiftRight<21>(octave), tables::kErfcx16);
+    p = piece(hn::ShiftRight<21>(octave), tables::kErfc16);
   } else {
-    p = Piecewise(d, a, hn::ShiftRight<22>(octave), tables::kErfcx8);
+    p = piece(hn::ShiftRight<22>(octave), tables::kErfc8);
   }
   // As in ExpSplit.
   const Vf<D> magic = hn::Set(d, kRoundMagic + 127.0f + 30.0f);

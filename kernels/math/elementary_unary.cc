@@ -9,9 +9,9 @@
 // clang-format off
 #define OPKIT_EACH_PLAIN(X)                                                          \
   X(Acos) X(Asin) X(Atan) X(Cosh) X(Elu) X(Erf) X(Erfc) X(Exp) X(Expm1) X(Log)       \
-  X(Log1p) X(Reciprocal) X(Rint) X(Selu) X(Sinh) X(Softplus) X(Softsign) X(Tanh)
+  X(Log1p) X(Reciprocal) X(Rint) X(Selu) X(Softsign) X(Tanh)
 // In two steps.
-#define OPKIT_EACH_STAGED(X) X(Acosh) X(Asinh) X(Atanh)
+#define OPKIT_EACH_STAGED(X) X(Acosh) X(Asinh) X(Atanh) X(Sinh) X(Softplus)
 // clang-format on
 #define OPKIT_EACH_UNARY(X) OPKIT_EACH_PLAIN(X) OPKIT_EACH_STAGED(X) X(Tan)
 

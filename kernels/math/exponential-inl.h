@@ -223,15 +223,20 @@ HWY_INLINE Vf<D> QuarterOver(D d, Vf<D> e) {
   return hn::Div(hn::Set(d, 0.25f), CapAbove(d, 0x1p64f, e));
 }
 
-// sinh(x), all x: a polynomial below 1, else e - 1 / (4e), e = exp(|x|) / 2.
+// sinh(x), all x, in two steps: e = exp(|x|) / 2, and e - 1 / (4e), or a polynomial
+// below 1.
 template <class D>
-HWY_INLINE Vf<D> Sinh(D d, Vf<D> x) {
+HWY_INLINE Vf<D> SinhStart(D d, Vf<D> x) {
+  return HalfExp(d, CapAbove(d, 90.0f, hn::Abs(x)));
+}
+
+template <class D>
+HWY_INLINE Vf<D> SinhFinish(D d, Vf<D> x, Vf<D> e) {
   const Vf<D> a = hn::Abs(x);
-  const Vf<D> e = HalfExp(d, CapAbove(d, 90.0f, a));
   const Vf<D> far = hn::Sub(e, QuarterOver(d, e));
   const Vf<D> z = hn::Mul(a, a);
   const Vf<D> near = hn::MulAdd(hn::Mul(a, z), Polynomial(d, z, tables::kSinh), a);
-  return hn::CopySign(hn::IfThenElse(hn::Lt(a, hn::Set(d, 1.0f)), near, far), x);
+  return hn::CopySignToAbs(hn::IfThenElse(hn::Lt(a, hn::Set(d, 1.0f)), near, far), x);
 }
 
 // cosh(x), all x: e + 1 / (4e), e = exp(|x|) / 2.
@@ -253,9 +258,13 @@ HWY_INLINE Vf<D> Tanh(D d, Vf<D> x) {
 // function R = (t - log1p(t)) / t^2. All is done with 2^30 t, which is normal, so that
 // only the last step may round to a denormal number.
 template <class D>
-HWY_INLINE Vf<D> Softplus(D d, Vf<D> x) {
+HWY_INLINE Vf<D> SoftplusStart(D d, Vf<D> x) {
   const Vf<D> a = CapBelow(d, -105.0f, hn::Or(x, hn::Set(d, -0.0f)));
-  const Vf<D> t = ExpNormal<30>(d, a, tables::kExpShort2);
+  return ExpNormal<30>(d, a, tables::kExpShort2);
+}
+
+template <class D>
+HWY_INLINE Vf<D> SoftplusFinish(D d, Vf<D> x, Vf<D> t) {
   const Vf<D> r = Rational(d, t, tables::kLog1pNum, tables::kLog1pDen);
   const Vf<D> y = hn::Mul(t, hn::NegMulAdd(t, r, hn::Set(d, 1.0f)));
   return hn::MulAdd(y, hn::Set(d, 0x1p-30f), MaxOrSecond(hn::Zero(d), x));

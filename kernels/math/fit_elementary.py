@@ -1,10 +1,10 @@
-"""Writes elementary_pieces.h: tables and polynomials of float32 logarithms.
+"""Writes elementary_pieces.h: tables and polynomials of float32 logarithms and of erfc.
 
 Polynomials are weighted minimax fits (least squares, reweighted by the error until it is level) in
 float64, which is far finer than the float32 results. Coefficients are rounded to float lowest
 first, each time fitting the rest again.
 
-Run: python fit_elementary.py > elementary_pieces.h. Needs NumPy and mpmath.
+Run: python fit_elementary.py > elementary_pieces.h. Needs NumPy, SciPy and mpmath.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import mpmath as mp
 import numpy as np
+from scipy.special import erfcx
 
 Fn = Callable[[np.ndarray], np.ndarray]
 
@@ -88,6 +89,49 @@ def log_pieces(pieces: int, below: float) -> tuple[int, list[float], list[float]
     return first, inverse, logs, low, high
 
 
+ERFC_SHIFT = 2.0  # spreads the coefficients' decay well
+ERFC_END = 10.19  # erfc rounds to 0 from here on
+
+
+def erfc_pieces(bits: int, count: int) -> tuple[list[list[float]], float]:
+    """Rows of c and of `count` coefficients of exp(a^2) erfc(a) in (a - c) / (a + ERFC_SHIFT).
+
+    The pieces are entered by the `bits` lowest exponent and highest mantissa bits of a + 1; two of
+    them of the exponent. Each c is one near the middle at which the function is nearly a float, the
+    coefficient of power 0. Also returns the worst error, relative to the function.
+    """
+    pieces = 1 << bits
+    per = pieces // 4
+    columns: list[list[float]] = [[]] * pieces
+    worst = 0.0
+    for i in range(pieces):
+        low = 2.0 ** (i // per) * (1 + (i % per) / per) - 1
+        high = 2.0 ** (i // per) * (1 + (i % per + 1) / per) - 1
+        if low < ERFC_END:
+            middle = 2 / (1 / (low + ERFC_SHIFT) + 1 / (high + ERFC_SHIFT)) - ERFC_SHIFT
+            near = np.float32(middle) + np.arange(-500, 501) * np.spacing(np.float32(middle))
+            value = erfcx(near.astype(float))
+            best = np.argmin(np.abs(value.astype(np.float32) / value - 1))
+            c, first = float(near[best]), float(np.float32(value[best]))
+
+            def argument(t: np.ndarray, c: float = c) -> np.ndarray:
+                return (c + ERFC_SHIFT * t) / (1 - t)
+
+            def rest(t: np.ndarray, first: float = first, at: Fn = argument) -> np.ndarray:
+                return (erfcx(at(t)) - first) / t
+
+            def weight(t: np.ndarray, at: Fn = argument) -> np.ndarray:
+                return np.abs(t) / erfcx(at(t))
+
+            ends = [(v - c) / (v + ERFC_SHIFT) for v in (low, min(high, ERFC_END))]
+            coefficients, error = fit(rest, weight, *ends, count - 1)
+            worst = max(worst, error)
+            column = [c, first, *coefficients]
+        # a + 1 = 1 has the exponent 127, whose two lowest bits are 3.
+        columns[(i + 3 * per) % pieces] = column
+    return [list(row) for row in zip(*columns, strict=True)], worst
+
+
 def main() -> None:
     """Prints the header."""
     print("// Written by fit_elementary.py; do not edit.")
@@ -120,6 +164,17 @@ def main() -> None:
             coefficients,
         )
         print()
+    for bits, count in ((4, 5), (3, 6)):
+        rows, worst = erfc_pieces(bits, count)
+        print(
+            "// Row 0: c; row j + 1: coefficients of ((a - c) / (a + kErfcShift))^j of the pieces"
+        )
+        print(f"// of exp(a^2) erfc(a), relative error 2^{np.log2(worst):.1f}.")
+        print(f"alignas(64) constexpr float kErfc{1 << bits}[{count + 1}][{1 << bits}] = {{")
+        for row in rows:
+            print("    {" + ",\n     ".join(text(v) for v in row) + "},")
+        print("};\n")
+    print(f"constexpr float kErfcShift = {text(ERFC_SHIFT)};\n")
     print("}  // namespace opkit::tables\n\n#endif  // OPKIT_MATH_ELEMENTARY_PIECES_H_")
 
 
