@@ -13,6 +13,7 @@
 
 #include "math/window.h"
 #include "opkit/op.h"
+#include "opkit/pointwise.h"
 
 namespace opkit {
 namespace {
@@ -134,8 +135,9 @@ template <typename T>
     }
     if (first) return;  // the window lies in the padding
     for (int64_t k = 0; k < c; ++k) {
+      // Rounded to T after every addition, as in TF.
       Sum<T>& to = dx[place[k] * c + k];
-      to = static_cast<Sum<T>>(to + static_cast<Sum<T>>(dy[at + k]));
+      to = static_cast<Sum<T>>(static_cast<T>(to + static_cast<Sum<T>>(dy[at + k])));
     }
   });
 }
@@ -155,26 +157,6 @@ void Max3DImage(const Pool& p, const T* x, const T* y, const T* dy, float* dx) {
                 std::fabs(static_cast<float>(x[base + k]) - static_cast<float>(y[at + k]));
             dx[base + k] += difference < 1e-5f ? static_cast<float>(dy[at + k]) : 0.0f;
           }
-        }
-      }
-    }
-  });
-}
-
-template <typename T>
-[[gnu::cold, gnu::noinline]] void AvgImage(const Pool& p, const T* dy, Sum<T>* dx, Sum<T>* share) {
-  const int64_t c = p.channels;
-  std::fill_n(dx, p.in_image(), Sum<T>(0));
-  ForWindows(p, [&](Range d, Range h, Range w, int64_t at) {
-    const int64_t count = d.count * h.count * w.count;
-    if (count == 0) return;
-    const auto scale = Sum<T>(1) / static_cast<Sum<T>>(count);
-    for (int64_t k = 0; k < c; ++k) share[k] = static_cast<Sum<T>>(dy[at + k]) * scale;
-    for (int64_t a = d.first; a < d.first + d.count; ++a) {
-      for (int64_t b = h.first; b < h.first + h.count; ++b) {
-        Sum<T>* to = dx + ((a * p.h.in + b) * p.w.in + w.first) * c;
-        for (int64_t e = 0; e < w.count; ++e, to += c) {
-          for (int64_t k = 0; k < c; ++k) to[k] += share[k];
         }
       }
     }
@@ -203,7 +185,7 @@ void ForImages(OpContext& ctx, const Pool& p, int64_t worker_bytes, F&& image) {
     }
   });
   if constexpr (!std::is_same_v<S, T>) {
-    for (int64_t i = 0; i < p.batch * p.in_image(); ++i) out[i] = T(dx[i]);
+    FromFloat(dx, out, static_cast<size_t>(p.batch * p.in_image()));
   }
 }
 
@@ -273,14 +255,15 @@ Status AvgGradShape(OpContext& ctx) {
 }
 
 // One over the size of each window of an image; of no use for one that lies in the padding.
-const float* Scales(OpContext& ctx, const Pool& p) {
-  float* const scales = ctx.ScratchOf<float>(p.d.out * p.h.out * p.w.out, 2);
-  float* to = scales;
+template <typename T>
+const T* Scales(OpContext& ctx, const Pool& p) {
+  T* const scales = ctx.ScratchOf<T>(p.d.out * p.h.out * p.w.out, 2);
+  T* to = scales;
   for (int64_t d = 0; d < p.d.out; ++d) {
     for (int64_t h = 0; h < p.h.out; ++h) {
       const int64_t rows = Taps(p.d, d).count * Taps(p.h, h).count;
       for (int64_t w = 0; w < p.w.out; ++w) {
-        *to++ = 1.0f / static_cast<float>(std::max<int64_t>(1, rows * Taps(p.w, w).count));
+        *to++ = T(1) / static_cast<T>(std::max<int64_t>(1, rows * Taps(p.w, w).count));
       }
     }
   }
@@ -295,16 +278,20 @@ Status RunAvgGrad(OpContext& ctx) {
   if (ctx.out_shape(0).size() == 0) return {};
   return ctx.Visit(1, FloatingTypes{}, [&](auto tag) {
     using T = decltype(tag);
+    using S = Sum<T>;
     const T* dy = ctx.in<T>(1);
-    const float* scale = std::is_same_v<T, float> ? Scales(ctx, p) : nullptr;
-    ForImages<T>(ctx, p, p.channels * static_cast<int64_t>(sizeof(Sum<T>)),
-                 [&](int64_t n, Sum<T>* dx, char* mine) {
-                   if constexpr (std::is_same_v<T, float>) {
-                     training::AvgImageF32(p, dy + n * p.out_image(), scale, dx);
-                   } else {
-                     AvgImage<T>(p, dy + n * p.out_image(), dx, reinterpret_cast<Sum<T>*>(mine));
-                   }
-                 });
+    const S* scale = Scales<S>(ctx, p);
+    const int64_t wide = kIsNarrowFloat<T> ? p.out_image() * int64_t{sizeof(S)} : 0;
+    ForImages<T>(ctx, p, wide, [&](int64_t n, S* dx, char* mine) {
+      const T* const image = dy + n * p.out_image();
+      if constexpr (kIsNarrowFloat<T>) {
+        S* const as_float = reinterpret_cast<S*>(mine);
+        ToFloat(image, as_float, static_cast<size_t>(p.out_image()));
+        training::AverageImage(p, as_float, scale, dx);
+      } else {
+        training::AverageImage(p, image, scale, dx);
+      }
+    });
     return Status();
   });
 }

@@ -1,4 +1,4 @@
-// Geometry of a pooling gradient and its float32 SIMD kernels.
+// Geometry of a pooling gradient and its SIMD kernels.
 #ifndef OPKIT_OPS_TRAINING_POOL_GRAD_H_
 #define OPKIT_OPS_TRAINING_POOL_GRAD_H_
 
@@ -29,7 +29,8 @@ inline Range Taps(const WindowDim& w, int64_t o) {
 
 // One image; dx is overwritten. scale: one over the size of each window.
 void MaxImageF32(const Pool& p, const float* x, const float* dy, float* dx);
-void AvgImageF32(const Pool& p, const float* dy, const float* scale, float* dx);
+void AverageImage(const Pool& p, const float* dy, const float* scale, float* dx);
+void AverageImage(const Pool& p, const double* dy, const double* scale, double* dx);
 
 }  // namespace opkit::training
 

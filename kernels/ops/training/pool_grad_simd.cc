@@ -100,18 +100,20 @@ struct Cover {
 };
 
 // Some of the windows over a pixel: their gradients and one over their sizes.
+template <typename T>
 struct Windows {
   static constexpr int kMost = 32;
-  const float* dy[kMost];
-  float scale[kMost];
+  const T* dy[kMost];
+  T scale[kMost];
   int count = 0;
 };
 
 // dx = the sum of the windows' shares, added to dx unless they are the first.
-HWY_INLINE void AvgPixel(const Windows& windows, bool more, int64_t c, float* dx) {
-  const D d;
+template <typename T>
+HWY_INLINE void AvgPixel(const Windows<T>& windows, bool more, int64_t c, T* dx) {
+  const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto share = [&](int i, V dy)
+  const auto share = [&](int i, auto dy)
                          HWY_ATTR { return hn::Mul(dy, hn::Set(d, windows.scale[i])); };
   int64_t k = 0;
   for (; k + 2 * lanes <= c; k += 2 * lanes) {
@@ -135,7 +137,8 @@ HWY_INLINE void AvgPixel(const Windows& windows, bool more, int64_t c, float* dx
 }
 
 // Pixel by pixel, so that each is written once; in the order of windows, which is TF's.
-void AvgImage(const Pool& p, const float* dy, const float* scale, float* dx) {
+template <typename T>
+HWY_INLINE void AvgImage(const Pool& p, const T* dy, const T* scale, T* dx) {
   const int64_t c = p.channels;
   Cover cd;
   for (int64_t d = 0; d < p.d.in; ++d) {
@@ -146,13 +149,13 @@ void AvgImage(const Pool& p, const float* dy, const float* scale, float* dx) {
       Cover cw;
       for (int64_t w = 0; w < p.w.in; ++w, dx += c) {
         cw.MoveTo(p.w, w);
-        Windows windows;
+        Windows<T> windows;
         bool more = false;
         for (int64_t od = cd.first; od < cd.end; ++od) {
           for (int64_t oh = ch.first; oh < ch.end; ++oh) {
             for (int64_t ow = cw.first; ow < cw.end; ++ow) {
               const int64_t at = (od * p.h.out + oh) * p.w.out + ow;
-              if (windows.count == Windows::kMost) {
+              if (windows.count == Windows<T>::kMost) {
                 AvgPixel(windows, more, c, dx);
                 more = true;
                 windows.count = 0;
@@ -168,6 +171,13 @@ void AvgImage(const Pool& p, const float* dy, const float* scale, float* dx) {
   }
 }
 
+void AvgImage32(const Pool& p, const float* dy, const float* scale, float* dx) {
+  AvgImage(p, dy, scale, dx);
+}
+void AvgImage64(const Pool& p, const double* dy, const double* scale, double* dx) {
+  AvgImage(p, dy, scale, dx);
+}
+
 }  // namespace opkit::training::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -175,13 +185,17 @@ HWY_AFTER_NAMESPACE();
 namespace opkit::training {
 
 OPKIT_SIMD_EXPORT(MaxImage);
-OPKIT_SIMD_EXPORT(AvgImage);
+OPKIT_SIMD_EXPORT(AvgImage32);
+OPKIT_SIMD_EXPORT(AvgImage64);
 
 void MaxImageF32(const Pool& p, const float* x, const float* dy, float* dx) {
   OPKIT_SIMD_CALL(MaxImage)(p, x, dy, dx);
 }
-void AvgImageF32(const Pool& p, const float* dy, const float* scale, float* dx) {
-  OPKIT_SIMD_CALL(AvgImage)(p, dy, scale, dx);
+void AverageImage(const Pool& p, const float* dy, const float* scale, float* dx) {
+  OPKIT_SIMD_CALL(AvgImage32)(p, dy, scale, dx);
+}
+void AverageImage(const Pool& p, const double* dy, const double* scale, double* dx) {
+  OPKIT_SIMD_CALL(AvgImage64)(p, dy, scale, dx);
 }
 
 }  // namespace opkit::training
