@@ -2,6 +2,7 @@
 // converted by vectors, several columns (or rows, transposed) at a time.
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "opkit/pointwise.h"
 #include "ops/scan/scan.h"
@@ -13,14 +14,18 @@ constexpr int64_t kColumns = 512;           // of a row of columns
 constexpr int64_t kRows = 64, kSteps = 64;  // of a block of rows
 constexpr int64_t kFewRows = 8;  // below, converting step by step costs more than it saves
 
-inline float Rounded(float v, BFloat16) { return BFloat16(v); }
-inline float Rounded(float v, Half) {
-  constexpr uint32_t kNormal = 0x38800000, kOverflow = 0x477ff000;
+// v rounded to T, in few steps as each waits for the one before.
+template <typename T>
+float Rounded(float v) {
+  constexpr bool kHalf = std::is_same_v<T, Half>;
+  constexpr int kDropped = kHalf ? 13 : 16;
+  // Magnitudes from the least normal one to the last that does not round to infinity.
+  constexpr uint32_t kLow = kHalf ? 0x38800000 : 0, kHigh = kHalf ? 0x477ff000 : 0x7f7f8000;
   uint32_t bits;
   std::memcpy(&bits, &v, sizeof(v));
-  if ((bits & 0x7fffffffu) - kNormal >= kOverflow - kNormal) return Half(v);
-  bits += 0xfff + (bits >> 13 & 1);
-  bits &= ~0x1fffu;
+  if ((bits & 0x7fffffffu) - kLow >= kHigh - kLow) return T(v);
+  bits += (1u << (kDropped - 1)) - 1 + (bits >> kDropped & 1);
+  bits &= ~uint32_t{0} << kDropped;
   std::memcpy(&v, &bits, sizeof(v));
   return v;
 }
@@ -89,7 +94,7 @@ void ScanOneRow(const ScanShape& s, const T* x, T* y) {
     for (int64_t k = 0; k < steps; ++k) {
       const int64_t j = s.reverse ? steps - 1 - k : k;
       const bool copied = !s.exclusive && i + k == 0;  // as 0 + -0 is not -0
-      const float next = copied ? in[j] : Rounded(Op::Apply(running, in[j]), T());
+      const float next = copied ? in[j] : Rounded<T>(Op::Apply(running, in[j]));
       out[j] = s.exclusive ? running : next;
       running = next;
     }
