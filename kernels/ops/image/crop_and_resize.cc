@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "opkit/op.h"
+#include "opkit/pointwise.h"
 #include "ops/image/crop.h"
 
 namespace opkit {
@@ -118,6 +119,37 @@ void CropRow(const Crop& g, const T* pixels, const Tap& ty, const Tap* columns, 
   }
 }
 
+// Sampling positions of every box: its rows, then its columns.
+struct Boxes {
+  int64_t count;
+  const Tap* taps;
+  const int32_t* image;
+};
+
+template <typename T>
+void CropAll(OpContext& ctx, const Crop& g, const Boxes& boxes, const T* x) {
+  float* const y = ctx.out<float>(0);
+  const int64_t per_box = g.crop_height + g.crop_width;
+  const int64_t pixels = g.height * g.width * g.depth, row = g.crop_width * g.depth;
+  const int64_t grain = 1 + (1 << 14) / row;
+  ctx.ParallelFor(boxes.count * g.crop_height, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t b = u / g.crop_height, r = u % g.crop_height;
+      const Tap* const mine = boxes.taps + b * per_box;
+      CropRow<T>(g, x + boxes.image[b] * pixels, mine[r], mine + g.crop_height, y + u * row);
+    }
+  });
+}
+
+template <typename T>
+void Widen(const T* x, float* y, size_t n) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+    ToFloat(x, y, n);
+  } else {
+    for (size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
+  }
+}
+
 Status Run(OpContext& ctx) {
   const Shape& image = ctx.shape(0);
   const Shape& out = ctx.out_shape(0);
@@ -152,23 +184,23 @@ Status Run(OpContext& ctx) {
     FillTaps(at[0], at[2], g.height, g.crop_height, g.width * g.depth, g.nearest, rows);
     FillTaps(at[1], at[3], g.width, g.crop_width, g.depth, g.nearest, rows + g.crop_height);
   }
-  return ctx
-      .Visit<float, double, Half, BFloat16, uint8_t, uint16_t, int8_t, int16_t, int32_t, int64_t>(
-          0, [&](auto tag) {
-            using T = decltype(tag);
-            const T* const x = ctx.in<T>(0);
-            float* const y = ctx.out<float>(0);
-            const int64_t pixels = g.height * g.width * g.depth, row = g.crop_width * g.depth;
-            const int64_t grain = 1 + (1 << 14) / row;
-            ctx.ParallelFor(boxes * g.crop_height, grain, [&](int64_t begin, int64_t end) {
-              for (int64_t u = begin; u < end; ++u) {
-                const int64_t b = u / g.crop_height, r = u % g.crop_height;
-                const Tap* const mine = taps + b * per_box;
-                CropRow<T>(g, x + index[b] * pixels, mine[r], mine + g.crop_height, y + u * row);
-              }
-            });
-            return Status();
-          });
+  // Elements are taken as float32 one by one; all of them first, where crops read them often.
+  const bool widen = 4 * out.size() >= image.size();
+  const TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, int8_t, int16_t, int32_t,
+                 int64_t>
+      types;
+  return ctx.Visit(0, types, [&](auto tag) {
+    using T = decltype(tag);
+    const Boxes all = {boxes, taps, index};
+    if (std::is_same_v<T, float> || !widen) {
+      CropAll<T>(ctx, g, all, ctx.in<T>(0));
+    } else {
+      float* const wide = ctx.ScratchOf<float>(image.size(), 1);
+      Widen(ctx.in<T>(0), wide, static_cast<size_t>(image.size()));
+      CropAll<float>(ctx, g, all, wide);
+    }
+    return Status();
+  });
 }
 
 OPKIT_OP(CropAndResize)

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "opkit/op.h"
+#include "opkit/pointwise.h"
 
 namespace opkit {
 namespace {
@@ -102,7 +103,15 @@ void Requantize(OpContext& ctx, T* y, int64_t n) {
   }
 }
 
-// Pools `T` through float32; `from` and `to` convert one element.
+// y[i] = fn(x[i]), as a function of arrays.
+template <typename Fn>
+auto Each(Fn fn) {
+  return [fn](const auto* x, auto* y, size_t n) {
+    for (size_t i = 0; i < n; ++i) y[i] = fn(x[i]);
+  };
+}
+
+// Pools `T` through float32; `from` and `to` convert arrays.
 template <typename T, typename From, typename To>
 Status PoolThroughFloat(OpContext& ctx, const Geometry& g, Kind kind, From from, To to) {
   const int64_t in_size = ctx.shape(0).size(), out_size = ctx.out_shape(0).size();
@@ -110,13 +119,11 @@ Status PoolThroughFloat(OpContext& ctx, const Geometry& g, Kind kind, From from,
   T* y = ctx.out<T>(0);
   float* fx = ctx.ScratchOf<float>(in_size, 1);
   float* fy = ctx.ScratchOf<float>(out_size, 2);
-  ctx.ParallelFor(in_size, 1 << 14, [&](int64_t b, int64_t e) {
-    for (int64_t i = b; i < e; ++i) fx[i] = from(x[i]);
-  });
+  ctx.ParallelFor(in_size, 1 << 14,
+                  [&](int64_t b, int64_t e) { from(x + b, fx + b, static_cast<size_t>(e - b)); });
   OPKIT_RETURN_IF_ERROR(PoolAll(ctx, g, kind, fx, fy));
-  ctx.ParallelFor(out_size, 1 << 14, [&](int64_t b, int64_t e) {
-    for (int64_t i = b; i < e; ++i) y[i] = to(fy[i]);
-  });
+  ctx.ParallelFor(out_size, 1 << 14,
+                  [&](int64_t b, int64_t e) { to(fy + b, y + b, static_cast<size_t>(e - b)); });
   return {};
 }
 
@@ -141,18 +148,19 @@ Status RunMax(OpContext& ctx) {
   return ctx.Visit(0, PoolTypes{}, [&](auto tag) -> Status {
     using T = decltype(tag);
     if constexpr (kIsNarrowFloat<T>) {
-      return PoolThroughFloat<T>(
-          ctx, g, pool3d::kMaxF32, [](T v) { return static_cast<float>(v); },
-          // TF's maximum starts at the type's own lowest value, not float32's.
-          [](float v) {
-            constexpr float lowest = std::is_same_v<T, Half> ? -65504.0f : -3.38953139e38f;
-            return T(v < lowest ? lowest : v);
-          });
+      const auto from = [](const T* x, float* y, size_t n) { ToFloat(x, y, n); };
+      // TF's maximum starts at the type's own lowest value, not float32's.
+      const auto to = [](float* x, T* y, size_t n) {
+        constexpr float lowest = std::is_same_v<T, Half> ? -65504.0f : -3.38953139e38f;
+        for (size_t i = 0; i < n; ++i) x[i] = x[i] < lowest ? lowest : x[i];
+        FromFloat(x, y, n);
+      };
+      return PoolThroughFloat<T>(ctx, g, pool3d::kMaxF32, from, to);
     } else {
       if constexpr (std::is_same_v<T, int16_t>) {  // exact in float32
-        OPKIT_RETURN_IF_ERROR(PoolThroughFloat<T>(
-            ctx, g, pool3d::kMaxF32, [](T v) { return static_cast<float>(v); },
-            [](float v) { return static_cast<T>(v); }));
+        OPKIT_RETURN_IF_ERROR(PoolThroughFloat<T>(ctx, g, pool3d::kMaxF32,
+                                                  Each([](T v) { return static_cast<float>(v); }),
+                                                  Each([](float v) { return static_cast<T>(v); })));
       } else {
         OPKIT_RETURN_IF_ERROR(PoolAll(ctx, g, KindOf<T>(false), ctx.raw(0), ctx.out_raw(0)));
       }
@@ -171,8 +179,8 @@ Status RunAvg(OpContext& ctx) {
       return PoolAll(ctx, g, KindOf<T>(true), ctx.raw(0), ctx.out_raw(0));
     } else if constexpr (kIsNarrowFloat<T>) {
       return PoolThroughFloat<T>(
-          ctx, g, pool3d::kAvgF32, [](T v) { return static_cast<float>(v); },
-          [](float v) { return T(v); });
+          ctx, g, pool3d::kAvgF32, [](const T* x, float* y, size_t n) { ToFloat(x, y, n); },
+          [](const float* x, T* y, size_t n) { FromFloat(x, y, n); });
     } else {
       if constexpr (sizeof(T) == 1) {
         const int64_t plane = std::min(g.h.kernel, g.h.in) * std::min(g.w.kernel, g.w.in);
@@ -184,9 +192,11 @@ Status RunAvg(OpContext& ctx) {
       const QuantParams in = ctx.quant_in(0), out = ctx.quant_out(0);
       const float ratio = in.scale / out.scale;
       const auto offset = static_cast<float>(out.zero_point);
-      return PoolThroughFloat<T>(
-          ctx, g, pool3d::kAvgF32, [in](T v) { return static_cast<float>(v - in.zero_point); },
-          [ratio, offset](float v) { return static_cast<T>(Saturate<T>(v * ratio + offset)); });
+      return PoolThroughFloat<T>(ctx, g, pool3d::kAvgF32,
+                                 Each([in](T v) { return static_cast<float>(v - in.zero_point); }),
+                                 Each([ratio, offset](float v) {
+                                   return static_cast<T>(Saturate<T>(v * ratio + offset));
+                                 }));
     }
   });
 }
