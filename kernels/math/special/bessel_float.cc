@@ -23,7 +23,7 @@ struct BesselI : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> x) {
     Vf<D> a = hn::Abs(x);
-    if constexpr (!kScaled) a = CapAbove(d, 100.0f, a);
+    if constexpr (!kScaled) a = CapAbove(d, 92.3f, a);  // infinite from 91.91 on
     const Vf<D> inverse = hn::Div(hn::Set(d, 1.0f), a);
     hn::Mask<D> far;
     Vf<D> p = kOrder ? OctavePieces(d, a, 1.0f, inverse, OPKIT_PIECES(I1Scaled), far)
@@ -36,10 +36,10 @@ struct BesselI : Everywhere {
       factor = hn::IfThenElse(far, hn::CopySignToAbs(factor, x), hn::Add(x, hn::Zero(d)));
     }
     if constexpr (kScaled) return hn::Mul(p, factor);
-    // 2^-20 exp(a) reaches where exp(a) is over the range already.
-    const Vf<D> e = ExpNormal<-20>(d, a, tables::kExpShort3);
+    // In halves: no step is over the range before the result is. 2^20 keeps denormal x.
     p = hn::Mul(p, hn::Mul(factor, hn::Set(d, 0x1p20f)));
-    return hn::MulAdd(p, e, hn::Sub(x, x));  // NaN at infinities
+    p = TimesExp<-21>(d, p, a);
+    return hn::MulAdd(p, hn::Set(d, 2.0f), hn::Sub(x, x));  // NaN at infinities
   }
 };
 
@@ -66,14 +66,14 @@ struct BesselK : Everywhere {
                      : OctavePieces(d, x, 0.0f, inverse, OPKIT_PIECES(K0Scaled), far);
     y = hn::Mul(y, hn::IfThenElse(far, hn::Sqrt(inverse), one));
     if constexpr (!kScaled) {
-      const Vf<D> e = ExpNormal<30>(d, CapBelow(d, -105.0f, hn::Neg(x)), tables::kExpShort3);
-      y = hn::Mul(hn::Mul(y, e), hn::Set(d, 0x1p-30f));
+      y = TimesExp<30>(d, y, CapBelow(d, -105.0f, hn::Neg(x)));
+      y = hn::Mul(y, hn::Set(d, 0x1p-30f));
     }
     const auto low = hn::Lt(x, one);
     if (!hn::AllFalse(d, low)) {
       Vf<D> small = BesselKSmall<kOrder>(d, x, inverse);
       if constexpr (kScaled) {
-        small = hn::Mul(small, ExpNormal<0>(d, CapAbove(d, 1.0f, x), tables::kExpShort3));
+        small = TimesExp<0>(d, small, CapBelow(d, 0.0f, CapAbove(d, 1.0f, x)));
       }
       small = hn::IfThenElse(hn::Gt(x, hn::Zero(d)), small, hn::Set(d, kInf));
       y = hn::IfThenElse(low, small, y);

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "math/elementary-inl.h"
+#include "math/exponential-inl.h"
 #include "math/special/pieces.h"
 #include "math/special/pieces_tables.h"
 
@@ -35,6 +35,21 @@ constexpr const auto& Pick(const float (&wide)[kA][16], const float (&narrow)[kB
   }
 }
 #define OPKIT_PIECES(name) Pick(k##name##16, k##name##8)
+
+// Rows 1.. of a table at t, the distance of a from row 0, the centres. The two leading
+// coefficients are added last, so that only one rounding counts.
+template <class D, size_t kRows, size_t kN>
+HWY_INLINE Vf<D> Piecewise(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][kN]) {
+  const auto c = [&](size_t row) HWY_ATTR { return Lookup(d, rows[row], bits); };
+  const Vf<D> t = hn::Sub(a, c(0)), t2 = hn::Mul(t, t);
+  // Pairs (c + c' t) of coefficients from row 3 on, joined by Horner in t^2.
+  size_t i = kRows - 1;
+  Vf<D> p = c(i);
+  if constexpr (kRows % 2 != 0) p = hn::MulAdd(p, t, c(--i));
+  for (; i > 3; i -= 2) p = hn::MulAdd(p, t2, hn::MulAdd(c(i - 1), t, c(i - 2)));
+  p = hn::MulAdd(p, t, c(2));
+  return hn::MulAdd(p, t, c(1));
+}
 
 // A table cut at quarters (16 pieces) or halves (8) of the octaves of a + offset,
 // evaluated at a, in its last piece at 1 / a; a + offset >= 1. `far` becomes the
@@ -63,6 +78,15 @@ HWY_INLINE Vf<D> StepPieces(D d, Vf<D> a, float scale, float shift,
 #define OPKIT_STEP(name)                              \
   (kWidePieces ? k##name##Scale16 : k##name##Scale8), \
       (kWidePieces ? k##name##Shift16 : k##name##Shift8)
+
+// 2^kExtra w exp(x) where 2^kExtra exp(x) is normal: two roundings and those of w.
+template <int kExtra, class D>
+HWY_INLINE Vf<D> TimesExp(D d, Vf<D> w, Vf<D> x) {
+  Vf<D> n, power;
+  const Vf<D> q = ExpSplit<kExtra>(d, x, n, power);
+  w = hn::Mul(w, power);
+  return hn::MulAdd(w, q, w);
+}
 
 // log(x / c) for finite x > 0, relatively accurate where x is near c = hi + lo.
 template <class D>

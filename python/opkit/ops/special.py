@@ -92,7 +92,7 @@ register(
     unary(
         "BesselI0",
         Domain(-88, 88, near=(0, 8)),
-        _bounds(4, float32=4),
+        _bounds(4, float32=3.5),
         truth=_TRUTH + "bessel_i0",
         truth_limit=_FEW,
         numpy="scipy.special.i0",
@@ -102,7 +102,7 @@ register(
     unary(
         "BesselI0e",
         Domain(near=(0, 8)),
-        _bounds(4, float32=4),
+        _bounds(4, float32=3.5),
         truth=_TRUTH + "bessel_i0e",
         truth_limit=_FEW,
         numpy="scipy.special.i0e",
@@ -112,7 +112,7 @@ register(
     unary(
         "BesselI1",
         Domain(-88, 88, near=(0, 8)),
-        _bounds(4, float32=4),
+        _bounds(4, float32=3.5),
         truth=_TRUTH + "bessel_i1",
         truth_limit=_FEW,
         numpy="scipy.special.i1",
@@ -122,7 +122,7 @@ register(
     unary(
         "BesselI1e",
         Domain(near=(0, 8)),
-        _bounds(4, float32=4),
+        _bounds(4, float32=3.5),
         truth=_TRUTH + "bessel_i1e",
         truth_limit=_FEW,
         numpy="scipy.special.i1e",
