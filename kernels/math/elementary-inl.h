@@ -29,14 +29,6 @@ namespace HWY_NAMESPACE {
 constexpr float kPi2Hi = 0x1.921fb6p+0f;
 constexpr float kPi2Lo = -0x1.777a5cp-25f;
 
-// Rows 1.. of a piecewise table are coefficients in t, lowest first: Horner.
-template <class D, size_t kRows, size_t kN>
-HWY_INLINE Vf<D> PieceHorner(D d, Vf<D> t, Vu<D> bits, const float (&rows)[kRows][kN]) {
-  Vf<D> p = Lookup(d, rows[kRows - 1], bits);
-  for (size_t i = kRows - 1; i-- > 1;) p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
-  return p;
-}
-
 // c0 + c1 t + ... of the piece that bits name, as (c0 + t^2 Q(t)) + c1 t: two
 // roundings count, one where c0 = 0. Pairs of coefficients go in parallel, as
 // the length of the chain limits the speed.
@@ -81,16 +73,21 @@ HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
   const Vf<D> a = CapAbove(d, 10.19f, hn::Abs(x));
   const auto octave = hn::BitCast(du, hn::Add(a, hn::Set(d, 1.0f)));
-  const auto piece = [&](Vu<D> bits, const auto& rows) HWY_ATTR {
-    const Vf<D> c = Lookup(d, rows[0], bits);
-    const Vf<D> t = hn::Div(hn::Sub(a, c), hn::Add(a, hn::Set(d, tables::kErfcShift)));
-    return PieceHorner(d, t, bits, rows);
-  };
+  Vf<D> first;  // the value at c, to which p t comes
   Vf<D> p;
+  Vf<D> t;
+  const auto piece = [&](Vu<D> bits, const auto& rows) HWY_ATTR {
+    constexpr size_t kRows = sizeof(rows) / sizeof(rows[0]);
+    const Vf<D> c = Lookup(d, rows[0], bits);
+    t = hn::Div(hn::Sub(a, c), hn::Add(a, hn::Set(d, tables::kErfcShift)));
+    first = Lookup(d, rows[1], bits);
+    p = Lookup(d, rows[kRows - 1], bits);
+    for (size_t i = kRows - 1; i-- > 2;) p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
+  };
   if constexpr (kWidePieces) {
-    p = piece(hn::ShiftRight<21>(octave), tables::kErfc16);
+    piece(hn::ShiftRight<21>(octave), tables::kErfc16);
   } else {
-    p = piece(hn::ShiftRight<22>(octave), tables::kErfc8);
+    piece(hn::ShiftRight<22>(octave), tables::kErfc8);
   }
   // As in ExpSplit.
   const Vf<D> magic = hn::Set(d, kRoundMagic + 127.0f + 30.0f);
@@ -107,15 +104,18 @@ HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   r = hn::NegMulAdd(n, hn::Set(d, kLn2Lo), r);
   r = hn::NegMulAdd(hn::Sub(a, h), hn::Add(a, h), r);
 #endif
+  const Vf<D> e = Expm1Reduced(d, r);
 #if HWY_TARGET <= HWY_AVX3
-  const Vf<D> y = hn::MulByFloorPow2(hn::MulAdd(p, Expm1Reduced(d, r), p), n);
+  p = hn::MulAdd(p, t, first);
+  const Vf<D> y = hn::MulByFloorPow2(hn::MulAdd(p, e, p), n);
 #else
+  // The first, added last, leaves one rounding that counts.
+  const Vf<D> more = hn::Mul(p, t);
+  const Vf<D> whole = hn::Add(first, hn::MulAdd(hn::Add(first, more), e, more));
   const Vf<D> power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m)));
-  const Vf<D> whole = hn::Mul(p, power);
-  const Vf<D> scaled = hn::MulAdd(whole, Expm1Reduced(d, r), whole);
   // Denormal results are the low bits of a sum with the least normal number.
   const Vf<D> least = hn::IfThenElseZero(hn::Gt(x, hn::Set(d, 9.194549f)), hn::Set(d, FLT_MIN));
-  const Vf<D> sum = hn::MulAdd(scaled, hn::Set(d, 0x1p-30f), least);
+  const Vf<D> sum = hn::MulAdd(hn::Mul(whole, power), hn::Set(d, 0x1p-30f), least);
   const Vf<D> y = hn::BitCast(d, hn::Sub(hn::BitCast(du, sum), hn::BitCast(du, least)));
 #endif
   return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 2.0f), y), y);

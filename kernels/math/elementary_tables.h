@@ -76,9 +76,6 @@ constexpr float kAtanTail8[] = {-0x1.555428p-2f, 0x1.98b22cp-3f, -0x1.0b09e6p-3f
 // expm1(r) = r + r^2 P(r), |r| <= ln(2) / 2.
 constexpr float kExpm1[] = {0x1.fffffe0p-2f, 0x1.5554b40p-3f, 0x1.5556f20p-5f, 0x1.1225440p-7f,
                             0x1.6b9c800p-10f};
-// log1p(m) = m - m^2 / 2 + m^3 P(m), m in [-1/4, 1/2].
-constexpr float kLog1p[] = {0x1.5555a40p-2f, -0x1.0000460p-2f, 0x1.9969780p-3f, -0x1.54ee380p-3f,
-                            0x1.28841c0p-3f, -0x1.0d98920p-3f, 0x1.accdae0p-4f, -0x1.718dd80p-5f};
 // 2^-30 (t - log1p(t)) / t^2 in 2^30 t, for t in [0, 1].
 constexpr float kLog1pNum[] = {0x1.ffff5ep-32f, 0x1.1fa68ep-62f, 0x1.3dc890p-99f};
 constexpr float kLog1pDen[] = {1.0f, 0x1.3a77ccp-30f, 0x1.4c2f64p-62f};

@@ -19,14 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace opkit {
 namespace HWY_NAMESPACE {
 
-// m - m^2 / 2 + ... = log1p(m) for m in [-1/4, 1/2], plus k ln(2).
-template <class D>
-HWY_INLINE Vf<D> Log1pReduced(D d, Vf<D> m, Vf<D> k) {
-  const Vf<D> q = hn::MulAdd(Polynomial(d, m, tables::kLog1p), m, hn::Set(d, -0.5f));
-  const Vf<D> lo = hn::MulAdd(k, hn::Set(d, kLn2Lo), hn::Mul(hn::Mul(m, m), q));
-  return hn::MulAdd(k, hn::Set(d, kLn2Hi), hn::Add(m, lo));
-}
-
 // x y + z, where y has 12 bits and the sum is small against the product: rounded
 // once with fused multiply-add, else by products of halves of x.
 template <class D>
