@@ -128,6 +128,13 @@ def test_complex() -> None:
     assert not compare(np.array([np.nan + 1j], np.complex64), want, Ulp(2), "complex64").ok
 
 
+def test_a_complex_truth_beyond_the_type() -> None:
+    truth = np.array([1 - 3.9e38j])
+    for got, ok in ((complex(1, -np.inf), True), (1 - 3.4e38j, False)):
+        result = np.array([got], np.complex64)
+        assert compare(result, result, Ulp(2), "complex64", truth).ok == ok
+
+
 def test_shape_and_dtype_must_agree() -> None:
     assert "shape [1], want [2]" in compare(f32(1), f32(1, 1), Ulp(9), "float32").summary()
     wide = compare(np.ones(1), f32(1), Ulp(9), "float32")
