@@ -132,7 +132,7 @@ def test_a_complex_truth_beyond_the_type() -> None:
     truth = np.array([1 - 3.9e38j])
     for got, ok in ((complex(1, -np.inf), True), (1 - 3.4e38j, False)):
         result = np.array([got], np.complex64)
-        assert compare(result, result, Ulp(2), "complex64", truth).ok == ok
+        assert compare(result, result, Ulp(2), "complex64", truth=truth).ok == ok
 
 
 def test_shape_and_dtype_must_agree() -> None:

@@ -145,7 +145,7 @@ def _absrel(got: np.ndarray, want: np.ndarray, tolerance: AbsRel) -> Comparison:
         error = np.abs(g - w) / np.where(allowed > 0, allowed, np.finfo(np.float64).tiny)
     same = (g == w) | ((g != g) & (w != w))
     error = np.where(same, 0.0, np.where(np.isnan(error), np.inf, error))
-    error = np.where(np.isfinite(g) == fits, error, np.inf)
+    error = np.where(np.isfinite(g) == np.isfinite(w), error, np.inf)
     return _finish(error, error > 1.0, 1.0, tolerance.unit, got, want)
 
 
@@ -271,7 +271,7 @@ def compare(
 
 
 def _complex(got: np.ndarray, want: np.ndarray, tolerance: Ulp, half: str) -> Comparison:
-    """|got - want| in ULP of |want|; non-finite where the wanted value is, or is beyond the type."""
+    """|got - want| in ULP of |want|; not finite where the wanted value is not, or beyond the type."""
     g, w = got.astype(np.complex128), want.astype(np.complex128)
     with np.errstate(all="ignore"):
         size = np.abs(w)
