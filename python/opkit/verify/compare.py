@@ -271,7 +271,7 @@ def compare(
 
 
 def _complex(got: np.ndarray, want: np.ndarray, tolerance: Ulp, half: str) -> Comparison:
-    """|got - want| in ULP of |want|; not finite where the wanted value is not, or beyond the type."""
+    """|got - want| in ULP of |want|; not finite where that is not, or is beyond the type."""
     g, w = got.astype(np.complex128), want.astype(np.complex128)
     with np.errstate(all="ignore"):
         size = np.abs(w)
