@@ -1,5 +1,5 @@
 // Division that truncates, of integers and of floats.
-#include <cmath>
+#include <algorithm>
 #include <type_traits>
 
 #include "math/elementary.h"
@@ -65,9 +65,20 @@ bool IsFloating(DType t) {
 template <typename H>
 Status TruncateDiv16(OpContext& ctx) {
   return BroadcastInputs<H, H>(ctx, 16384, [](const H* a, const H* b, H* y, size_t n) {
-    for (size_t i = 0; i < n; ++i) {
-      const H quotient(static_cast<float>(a[i]) / static_cast<float>(b[i]));
-      y[i] = H(std::trunc(static_cast<float>(quotient)));
+    constexpr size_t kBlock = 256;
+    float quotient[kBlock];
+    float divisor[kBlock];
+    float one[kBlock];
+    std::fill_n(one, kBlock, 1.0f);
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t some = std::min(kBlock, n - i);
+      ToFloat(a + i, quotient, some);
+      ToFloat(b + i, divisor, some);
+      for (size_t k = 0; k < some; ++k) quotient[k] /= divisor[k];
+      FromFloat(quotient, y + i, some);
+      ToFloat(y + i, quotient, some);
+      math::TruncateDiv(quotient, one, quotient, some);
+      FromFloat(quotient, y + i, some);
     }
   });
 }
