@@ -1,9 +1,10 @@
 // What the special functions share: elementary functions of double vectors and
 // the frame of a kernel. Include after math/simd.h; once per instruction set.
 //
-// float32 kernels run in double lanes too, with shorter approximants (kF), so
-// cancellation costs them nothing. Results are not bit-equal between
-// instruction sets: multiply-add is fused where the CPU can.
+// float32 kernels of this frame (those of pieces-inl.h are apart) run in double
+// lanes too, with shorter approximants (kF), so cancellation costs them nothing.
+// Results are not bit-equal between instruction sets: multiply-add is fused where
+// the CPU can.
 #if defined(OPKIT_MATH_SPECIAL_VEC_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OPKIT_MATH_SPECIAL_VEC_INL_H_
 #undef OPKIT_MATH_SPECIAL_VEC_INL_H_
