@@ -72,7 +72,7 @@ register(
     unary(
         "Erfinv",
         Domain(-1, 1, near=(0, 0.75, 1, -1)),
-        _bounds(4, float32=2.5),
+        _bounds(6, float32=2.5),
         truth=_TRUTH + "erfinv",
         truth_limit=_FEW,
         numpy="scipy.special.erfinv",
