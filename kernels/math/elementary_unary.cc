@@ -26,7 +26,7 @@ HWY_INLINE Vf<D> Reciprocal(D d, Vf<D> x) {
 
 template <class D>
 HWY_INLINE Vf<D> Rint(D, Vf<D> x) {
-  return hn::CopySign(hn::Round(x), x);
+  return hn::Round(x);  // which keeps the sign of zero
 }
 
 // Two vectors a step hide the latency of the polynomials.

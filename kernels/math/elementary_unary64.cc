@@ -21,7 +21,7 @@ namespace f64 {
 
 HWY_INLINE V Reciprocal(V x) { return hn::Div(Set(1.0), x); }
 
-HWY_INLINE V Rint(V x) { return hn::CopySign(hn::Round(x), x); }
+HWY_INLINE V Rint(V x) { return hn::Round(x); }
 
 // NaN at infinities, as TF computes it.
 HWY_INLINE V Softsign(V x) { return hn::Div(x, hn::Add(hn::Abs(x), Set(1.0))); }
