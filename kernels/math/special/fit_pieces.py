@@ -10,14 +10,13 @@ Run: python fit_pieces.py > pieces_tables.h  (takes a minute). Needs mpmath and 
 """
 
 import sys
-from collections.abc import Callable
 from itertools import pairwise
 
 import mpmath as mp
 import numpy as np
+from fit import Fn, Memo
 
 mp.mp.dps = 30
-Fn = Callable[[mp.mpf], mp.mpf]
 OUT: list[str] = []
 WANTED = 2e-8
 """Relative error of a fit: a third of an ULP at most."""
@@ -75,18 +74,6 @@ def split(name: str, x: mp.mpf) -> None:
     """x in two parts and 1 / x."""
     parts = (x, x - single(x), 1 / x)
     array(name, [single(p) for p in parts])
-
-
-class Memo:
-    """f with its values kept."""
-
-    def __init__(self, f: Fn) -> None:
-        self.f, self.seen = f, {}
-
-    def __call__(self, x: mp.mpf) -> mp.mpf:
-        if x not in self.seen:
-            self.seen[x] = self.f(x)
-        return self.seen[x]
 
 
 def literal(x: float) -> str:

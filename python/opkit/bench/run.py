@@ -69,15 +69,7 @@ class Bench:
     def _time(self, row: Row, contestants: dict[str, Contestant]) -> Row:
         slowest = max(c.calls for c in contestants.values())
         rounds = self.rounds if slowest > 1 else max(5, self.rounds // 3)
-        samples = interleave(
-            {n: c.time for n, c in contestants.items()},
-            {n: c.calls for n, c in contestants.items()},
-            rounds,
-        )
-        for name, c in contestants.items():
-            row.times[name] = timing(samples[name], c.calls, c.parity)
-            if c.done is not None:
-                c.done()
+        enter_times(row, contestants, rounds)
         copy = row.times.pop("copy", None)
         if copy is not None:
             row.copy_share = copy.median / row.times["opkit"].median
@@ -106,6 +98,19 @@ class Bench:
             except RuntimeError as e:
                 row.refused["flex"] = str(e)[:160]
         return self._time(row, contestants)
+
+
+def enter_times(row: Row, contestants: dict[str, Contestant], rounds: int) -> None:
+    """Times the contestants of a row, interleaved, and lets them go."""
+    samples = interleave(
+        {n: c.time for n, c in contestants.items()},
+        {n: c.calls for n, c in contestants.items()},
+        rounds,
+    )
+    for name, c in contestants.items():
+        row.times[name] = timing(samples[name], c.calls, c.parity)
+        if c.done is not None:
+            c.done()
 
 
 def _enter(row: Row, verdict: CaseResult) -> None:
@@ -161,16 +166,8 @@ def bench_ops(
                 if case is None or case in (c.id, f"{types}/{c.id}"):
                     todo.append((s, d, types, c))
     runner = runner or Runner()
-    # As its users have it; parity turns oneDNN off, whose sums round in another order.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    held = hold_peers(select_host(runner.host)) if chosen else ""
-    rivals = Peers(chosen, runner, ops)
+    rivals, report = begin(chosen, runner, ops)
     bench = Bench(rivals, runner, rounds)
-    report = BenchReport(environment=environment(runner), absent=rivals.absent)
-    if held:
-        report.environment["peers"] = held
-    if rivals.flex is not None:
-        report.environment["flex"] = f"TensorFlow {rivals.flex.version}"
     report.environment["node overhead"] = str(node_overhead(runner))
     try:
         for i, (s, d, types, c) in enumerate(todo):
@@ -185,6 +182,22 @@ def bench_ops(
     if progress is not None:
         progress("", len(todo), len(todo))
     return report
+
+
+def begin(
+    names: Sequence[str], runner: Runner, ops: Sequence[str] = ()
+) -> tuple[Peers, BenchReport]:
+    """The peers of those names, which the caller closes, and a report that says what they are."""
+    # As its users have it; parity turns oneDNN off, whose sums round in another order.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    held = hold_peers(select_host(runner.host)) if names else ""
+    rivals = Peers(names, runner, ops)
+    report = BenchReport(environment=environment(runner), absent=rivals.absent)
+    if held:
+        report.environment["peers"] = held
+    if rivals.flex is not None:
+        report.environment["flex"] = f"TensorFlow {rivals.flex.version}"
+    return rivals, report
 
 
 def timed_types(

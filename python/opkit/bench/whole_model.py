@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from opkit.bench.ceiling import hold_peers
-from opkit.bench.clock import TARGET, interleave, timing
+from opkit.bench.clock import TARGET
 from opkit.bench.flex import FlexWorker, MissingPeer
 from opkit.bench.peers import Contestant, flexed, plain
 from opkit.bench.results import BenchReport, Row
-from opkit.bench.run import environment
-from opkit.runtime import select_host
+from opkit.bench.run import begin, enter_times
 from opkit.verify.execute import LoadError, RunError, Runner, Session
 from opkit.verify.feeding import detail_names
 from opkit.verify.samples import feed_of
@@ -33,6 +31,7 @@ def bench_models(
     rounds: int = 15,
     runner: Runner | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    keep: Callable[[BenchReport], None] | None = None,
 ) -> BenchReport:
     """Times `invoke` of .tflite files on the kit's kernels, beside the Flex delegate.
 
@@ -41,6 +40,7 @@ def bench_models(
       samples: what each model is fed, as dict by input name, list in input order, or one array; it
         is resized to them. None: normal numbers, zeros for integers, 1 for an open dimension.
       flex: whether Flex takes part; it can only run models without other custom ops.
+      progress, keep: as of `bench_ops`.
 
     Raises:
       FileNotFoundError: no such file. A model that does not load or run raises nothing: its row
@@ -48,27 +48,18 @@ def bench_models(
     """
     start = time.perf_counter()
     runner = runner or Runner()
-    held = hold_peers(select_host(runner.host)) if flex else ""
-    report = BenchReport(environment=environment(runner))
-    if held:
-        report.environment["peers"] = held
-    worker: FlexWorker | None = None
-    if flex:
-        try:
-            worker = FlexWorker()
-            report.environment["flex"] = f"TensorFlow {worker.version}"
-        except MissingPeer as e:
-            report.absent["flex"] = str(e)
+    rivals, report = begin(("flex",) if flex else (), runner)
     try:
         for i, path in enumerate(models):
             if progress is not None:
                 progress(Path(path).name, i, len(models))
             sample = None if samples is None else samples[i]
-            report.rows.append(_row(Path(path), sample, worker, runner, rounds))
+            report.rows.append(_row(Path(path), sample, rivals.flex, runner, rounds))
             report.seconds = time.perf_counter() - start
+            if keep is not None:
+                keep(report)
     finally:
-        if worker is not None:
-            worker.close()
+        rivals.close()
     if progress is not None:
         progress("", len(models), len(models))
     return report
@@ -104,15 +95,7 @@ def _row(
             contestants["flex"] = _flex(worker, data, feeds, got)
         except (RuntimeError, MissingPeer) as e:
             row.refused["flex"] = str(e)[:160]
-    samples = interleave(
-        {n: c.time for n, c in contestants.items()},
-        {n: c.calls for n, c in contestants.items()},
-        rounds,
-    )
-    for name, c in contestants.items():
-        row.times[name] = timing(samples[name], c.calls, c.parity)
-        if c.done is not None:
-            c.done()
+    enter_times(row, contestants, rounds)
     return row
 
 

@@ -192,6 +192,7 @@ def bench(
             if path is not None and not path.parent.is_dir():
                 raise CliError(USAGE, f"there is no folder {path.parent}", "check the path")
         runner = Runner(host.value, by.value)
+        keep = (lambda report: write(report, save)) if save is not None else None
         if names and all(name.endswith(".tflite") for name in names):
             with output.progress() as progress:
                 report = bench_models(
@@ -201,8 +202,9 @@ def bench(
                     rounds=rounds,
                     runner=runner,
                     progress=progress,
+                    keep=keep,
                 )
-            _benched(output, report, save, html)
+            _benched(output, report, html)
             return
         with output.progress() as progress:
             report = bench_ops(
@@ -213,22 +215,19 @@ def bench(
                 rounds=rounds,
                 runner=runner,
                 progress=progress,
-                keep=(lambda report: write(report, save)) if save is not None else None,
+                keep=keep,
             )
         if not report.rows:
             raise CliError(
                 USAGE, f"no bench case matches {case or dtype or names}", "opkit ops lists ops"
             )
-        _benched(output, report, save, html)
+        _benched(output, report, html)
 
 
-def _benched(output: Output, report: Any, save: Path | None, html: Path | None) -> None:
-    """Shows and writes a run; exit code 1 if a case was wrong."""
-    from opkit.bench import write
+def _benched(output: Output, report: Any, html: Path | None) -> None:
+    """Shows a run, also as HTML; exit code 1 if a case was wrong."""
     from opkit.report.tables import bench_view
 
-    if save is not None:
-        write(report, save)
     if html is not None:
         from opkit.report.html import write_html
 
