@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "opkit/op.h"
@@ -122,6 +123,10 @@ Status MapInput(OpContext& ctx, int64_t grain, const Fn& fn) {
   });
   return {};
 }
+
+// The 16-bit floats, whose kernels compute in float32.
+template <typename T>
+constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 // Conversions to and from float32, rounding to nearest even.
 void ToFloat(const Half* x, float* y, size_t n);

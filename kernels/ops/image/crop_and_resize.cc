@@ -143,7 +143,7 @@ void CropAll(OpContext& ctx, const Crop& g, const Boxes& boxes, const T* x) {
 
 template <typename T>
 void Widen(const T* x, float* y, size_t n) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+  if constexpr (kIsNarrowFloat<T>) {
     ToFloat(x, y, n);
   } else {
     for (size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);

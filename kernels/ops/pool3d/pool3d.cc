@@ -127,9 +127,6 @@ Status PoolThroughFloat(OpContext& ctx, const Geometry& g, Kind kind, From from,
   return {};
 }
 
-template <typename T>
-constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
-
 // The pooling that takes T as it is.
 template <typename T>
 constexpr Kind KindOf(bool mean) {

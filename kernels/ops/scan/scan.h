@@ -12,13 +12,12 @@
 #include <type_traits>
 
 #include "opkit/op.h"
+#include "opkit/pointwise.h"
 
 namespace opkit::scan {
 
 template <typename T>
 constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
-template <typename T>
-constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 // Integers wrap around; narrow floats round after every step, as TF does.
 struct Multiply {

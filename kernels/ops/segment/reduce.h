@@ -71,13 +71,6 @@ inline uint64_t FlipFor(DType type, bool min) {
   return min ? ~flip : flip;
 }
 
-struct IdRange {
-  int32_t low = 0, high = -1;
-};
-
-// Least and greatest of n ids; low is 0 and high -1 where there are none.
-IdRange RangeOf(const int32_t* ids, int64_t n);
-
 }  // namespace opkit::segment
 
 #endif  // OPKIT_OPS_SEGMENT_REDUCE_H_

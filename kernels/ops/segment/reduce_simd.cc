@@ -309,28 +309,6 @@ void CombineSorted(Combine op, DType type, const Runs& a, int64_t k0, int64_t k1
   }
 }
 
-IdRange Range(const int32_t* ids, int64_t n) {
-  const hn::ScalableTag<int32_t> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  IdRange range;
-  if (n == 0) return range;
-  range.low = range.high = ids[0];
-  int64_t i = 1;
-  auto low = hn::Set(d, ids[0]), high = low;
-  for (; i + lanes <= n; i += lanes) {
-    const auto v = hn::LoadU(d, ids + i);
-    low = hn::Min(low, v);
-    high = hn::Max(high, v);
-  }
-  range.low = hn::ReduceMin(d, low);
-  range.high = hn::ReduceMax(d, high);
-  for (; i < n; ++i) {
-    range.low = std::min(range.low, ids[i]);
-    range.high = std::max(range.high, ids[i]);
-  }
-  return range;
-}
-
 int64_t Starts(const int32_t* ids, int64_t n, int32_t* starts) {
   const hn::ScalableTag<int32_t> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -366,7 +344,6 @@ namespace opkit::segment {
 
 OPKIT_SIMD_EXPORT(CombineVectors);
 OPKIT_SIMD_EXPORT(CombineSorted);
-OPKIT_SIMD_EXPORT(Range);
 OPKIT_SIMD_EXPORT(Starts);
 
 namespace {
@@ -417,8 +394,6 @@ void CombineRows(Combine op, DType type, const Rows& rows) {
 void CombineRuns(Combine op, DType type, const Runs& runs, int64_t k0, int64_t k1) {
   OPKIT_SIMD_CALL(CombineSorted)(op, type, runs, k0, k1);
 }
-
-IdRange RangeOf(const int32_t* ids, int64_t n) { return OPKIT_SIMD_CALL(Range)(ids, n); }
 
 int64_t FindRuns(const int32_t* ids, int64_t n, int32_t* starts) {
   return OPKIT_SIMD_CALL(Starts)(ids, n, starts);

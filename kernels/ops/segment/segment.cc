@@ -8,6 +8,7 @@
 #include <string>
 #include <type_traits>
 
+#include "math/range.h"
 #include "opkit/op.h"
 #include "opkit/pointwise.h"
 #include "ops/segment/reduce.h"
@@ -20,8 +21,6 @@ using NumericTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, in
 
 template <typename T>
 constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
-template <typename T>
-constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 // In what type T is combined.
 template <typename T>
@@ -252,8 +251,9 @@ Status RunUnsorted(OpContext& ctx, Kind kind) {
   const int64_t rows = id_shape.size();
   const int64_t inner = ctx.shape(0).size(id_shape.rank(), ctx.shape(0).rank());
   const int32_t* ids = Ids(ctx, rows);
-  const IdRange range = RangeOf(ids, rows);
-  if (range.high >= segments) {
+  int32_t low = -1, high = -1;
+  if (rows > 0) math::RangeOf(ids, rows, 0, &low, &high);
+  if (high >= segments) {
     const int64_t at = std::max_element(ids, ids + rows) - ids;
     return Error("segment_ids%s = %lld is out of range [0, %lld)", Place(id_shape, at).c_str(),
                  IdAt(ctx, ids, at), static_cast<long long>(segments));

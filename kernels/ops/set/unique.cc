@@ -10,8 +10,8 @@
 
 #include "hwy/base.h"
 #include "math/fingerprint.h"
+#include "math/range.h"
 #include "opkit/op.h"
-#include "ops/set/range.h"
 
 namespace opkit::set {
 namespace {
@@ -227,8 +227,8 @@ void NumberScalars(const T* x, int64_t n, State* s) {
     if constexpr (std::is_integral_v<T>) {
       using S = std::make_signed_t<T>;
       S low, high;
-      RangeOf(reinterpret_cast<const S*>(x), n,
-              std::is_signed_v<T> ? S{0} : std::numeric_limits<S>::min(), &low, &high);
+      math::RangeOf(reinterpret_cast<const S*>(x), n,
+                    std::is_signed_v<T> ? S{0} : std::numeric_limits<S>::min(), &low, &high);
       const U range = static_cast<U>(static_cast<U>(high) - static_cast<U>(low));
       if (range < static_cast<uint64_t>(2 * n)) {
         ByTable<T, U>(x, n, static_cast<U>(low), static_cast<size_t>(range) + 1, s);

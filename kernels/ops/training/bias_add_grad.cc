@@ -14,8 +14,6 @@
 namespace opkit {
 namespace {
 
-template <typename T>
-constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 // A block's sum and the sum of blocks.
 template <typename T>
 using Block = std::conditional_t<kIsNarrowFloat<T>, float, T>;

@@ -19,8 +19,6 @@ namespace opkit {
 namespace {
 
 template <typename T>
-constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
-template <typename T>
 using Sum = std::conditional_t<kIsNarrowFloat<T>, float, T>;
 
 using training::Pool;

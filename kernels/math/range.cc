@@ -1,8 +1,9 @@
+#include "math/range.h"
+
 #include "math/simd.h"
-#include "ops/set/range.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace opkit::set::HWY_NAMESPACE {
+namespace opkit::math::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 template <typename T>
@@ -36,11 +37,11 @@ void Range64(const int64_t* x, int64_t n, int64_t flip, int64_t* low, int64_t* h
   Range(x, n, flip, low, high);
 }
 
-}  // namespace opkit::set::HWY_NAMESPACE
+}  // namespace opkit::math::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace opkit::set {
+namespace opkit::math {
 
 OPKIT_SIMD_EXPORT(Range32);
 OPKIT_SIMD_EXPORT(Range64);
@@ -52,5 +53,5 @@ void RangeOf(const int64_t* x, int64_t n, int64_t flip, int64_t* low, int64_t* h
   OPKIT_SIMD_CALL(Range64)(x, n, flip, low, high);
 }
 
-}  // namespace opkit::set
+}  // namespace opkit::math
 #endif  // HWY_ONCE
