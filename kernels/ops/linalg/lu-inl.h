@@ -141,7 +141,7 @@ HWY_NOINLINE bool LuPanel(size_t rows, size_t depth, T* HWY_RESTRICT p, size_t* 
     SwapRows(kBlock, p + j * kBlock, p + best * kBlock);
     regular = regular && best_score > 0;
     const bool vanishes = best_score == 0;
-    const T pivot = p[j * kBlock + j];
+    const Divisor<T> pivot(p[j * kBlock + j]);
     // Zeros up to column j let the update run over whole vectors.
     std::fill(pivot_row, pivot_row + (j + 1) * kParts<T>, Real<T>(0));
     std::copy(AsReal(p + j * kBlock) + (j + 1) * kParts<T>, AsReal(p + j * kBlock) + kRow,
@@ -151,7 +151,7 @@ HWY_NOINLINE bool LuPanel(size_t rows, size_t depth, T* HWY_RESTRICT p, size_t* 
     best_score = -1;
     for (size_t i = j + 1; i < rows; ++i) {
       T* row = p + i * kBlock;
-      const T f = vanishes ? T(0) : Divide(row[j], pivot);
+      const T f = vanishes ? T(0) : pivot(row[j]);
       Real<T>* r = AsReal(row);
       const Vec<T> re = hn::Set(d, RealPart(f)), im = hn::Set(d, ImagPart(f));
       for (size_t c = start; c < kRow; c += lanes) {
