@@ -40,7 +40,8 @@ struct Runs {
 void CombineRuns(Combine op, DType type, const Runs& runs, int64_t k0, int64_t k1);
 
 inline bool HasRuns(Combine op, DType type) {
-  return op != Combine::kProduct || type == DType::kFloat32 || type == DType::kFloat64;
+  const bool complex = type == DType::kComplex64 || type == DType::kComplex128;
+  return op != Combine::kProduct || !complex;
 }
 
 // The starts of the runs of n > 0 ids, and n after them: `starts` has room for n + kSlack. Returns

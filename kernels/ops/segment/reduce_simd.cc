@@ -1,5 +1,6 @@
-// CombineRows and CombineRuns: columns in registers, rows streaming by. Products of integers and
-// of complex numbers are plain loops.
+// CombineRows and CombineRuns: columns in registers, rows streaming by. Loops over arrays of
+// vectors are unrolled by hand: gcc keeps the arrays on the stack otherwise, which takes thrice as
+// long.
 #include <algorithm>
 #include <complex>
 #include <limits>
@@ -63,6 +64,7 @@ HWY_INLINE hn::Vec<D> Flip([[maybe_unused]] D d, hn::Vec<D> v, [[maybe_unused]] 
 // acc = acc combined with kVectors vectors.
 template <class Op, size_t kVectors, class D>
 HWY_INLINE void AddRow(D d, const hn::TFromD<D>* x, uint64_t flip, hn::Vec<D>* acc) {
+  HWY_UNROLL(4)
   for (size_t v = 0; v < kVectors; ++v) {
     acc[v] = Op::Apply(d, acc[v], Flip<Op>(d, hn::LoadU(d, x + v * hn::Lanes(d)), flip));
   }
@@ -70,6 +72,7 @@ HWY_INLINE void AddRow(D d, const hn::TFromD<D>* x, uint64_t flip, hn::Vec<D>* a
 
 template <class Op, size_t kVectors, class D>
 HWY_INLINE void LoadRow(D d, const hn::TFromD<D>* x, uint64_t flip, hn::Vec<D>* acc) {
+  HWY_UNROLL(4)
   for (size_t v = 0; v < kVectors; ++v) {
     acc[v] = Flip<Op>(d, hn::LoadU(d, x + v * hn::Lanes(d)), flip);
   }
@@ -87,20 +90,25 @@ HWY_INLINE void Block(D d, const hn::TFromD<D>* x, int64_t rows, int64_t stride,
   if constexpr (kChains > 1 && !std::is_same_v<Op, Product>) {
     if (rows >= 2 * kChains) {
       hn::Vec<D> more[kChains - 1][kVectors];
+      HWY_UNROLL(4)
       for (; r < kChains; ++r) LoadRow<Op, kVectors>(d, x + r * stride, flip, more[r - 1]);
       for (; r + kChains <= rows; r += kChains) {
         const hn::TFromD<D>* row = x + r * stride;
         AddRow<Op, kVectors>(d, row, flip, acc);
+        HWY_UNROLL(4)
         for (int64_t c = 1; c < kChains; ++c) {
           AddRow<Op, kVectors>(d, row + c * stride, flip, more[c - 1]);
         }
       }
+      HWY_UNROLL(4)
       for (int64_t c = 1; c < kChains; ++c) {
+        HWY_UNROLL(4)
         for (size_t v = 0; v < kVectors; ++v) acc[v] = Op::Apply(d, acc[v], more[c - 1][v]);
       }
     }
   }
   for (; r < rows; ++r) AddRow<Op, kVectors>(d, x + r * stride, flip, acc);
+  HWY_UNROLL(4)
   for (size_t v = 0; v < kVectors; ++v) {
     hn::TFromD<D>* to = y + v * hn::Lanes(d);
     if (!first) acc[v] = Op::Apply(d, Flip<Op>(d, hn::LoadU(d, to), flip), acc[v]);
@@ -158,8 +166,10 @@ HWY_INLINE hn::TFromD<D> Reduce(D d, hn::Vec<D> v) {
   } else {
     alignas(64) hn::TFromD<D> lane[HWY_MAX_LANES_D(D)];
     hn::Store(v, d, lane);
-    for (size_t i = 1; i < hn::Lanes(d); ++i) lane[0] *= lane[i];
-    return lane[0];
+    const hn::CappedTag<hn::TFromD<D>, 1> one;  // whose product wraps around in any type
+    auto product = hn::Load(one, lane);
+    for (size_t i = 1; i < hn::Lanes(d); ++i) product = hn::Mul(product, hn::LoadU(one, lane + i));
+    return hn::GetLane(product);
   }
 }
 
@@ -264,15 +274,45 @@ void Sorted(const Runs& a, int64_t k0, int64_t k1) {
   a.inner == 1 ? SortedValues<Op, T>(a, k0, k1) : SortedRows<Op, T>(a, k0, k1);
 }
 
+// (re, im, ...) times (re, im, ...). Not fused, as in TF.
+template <class D, class V>
+HWY_INLINE V TimesComplex(D d, V a, V b) {
+  const V straight = hn::Mul(hn::DupEven(a), b);
+  const V crossed = hn::Mul(hn::DupOdd(a), hn::Reverse2(d, b));
+  return hn::OddEven(hn::Add(straight, crossed), hn::Sub(straight, crossed));
+}
+
+// Products of complex numbers of real and imaginary parts R.
+template <typename R>
+void MultiplyComplex(const Rows& a) {
+  const hn::ScalableTag<R> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < a.rows; ++i) {
+    if (a.ids[i] < 0) continue;
+    const R* x = static_cast<const R*>(a.x) + i * 2 * a.inner;
+    R* y = static_cast<R*>(a.y) + a.ids[i] * 2 * a.inner;
+    int64_t c = 2 * a.c0;
+    for (; c + lanes <= 2 * a.c1; c += lanes) {
+      hn::StoreU(TimesComplex(d, hn::LoadU(d, y + c), hn::LoadU(d, x + c)), d, y + c);
+    }
+    if (const auto left = static_cast<size_t>(2 * a.c1 - c)) {
+      const auto v = TimesComplex(d, hn::LoadN(d, y + c, left), hn::LoadN(d, x + c, left));
+      hn::StoreN(v, d, y + c, left);
+    }
+  }
+}
+
 template <typename T>
 void RowsAs(Combine op, const Rows& a) {
   if (op == Combine::kMax) return Scatter<Max, T>(a);
   if (op == Combine::kSum) return Scatter<Sum, T>(a);
-  if constexpr (hwy::IsFloat<T>()) Scatter<Product, T>(a);
+  Scatter<Product, T>(a);
 }
 
 // Integers by their size: signs are in `flip`.
 void CombineVectors(Combine op, DType type, const Rows& a) {
+  if (type == DType::kComplex64) return MultiplyComplex<float>(a);
+  if (type == DType::kComplex128) return MultiplyComplex<double>(a);
   if (type == DType::kFloat32) return RowsAs<float>(op, a);
   if (type == DType::kFloat64) return RowsAs<double>(op, a);
   switch (DTypeSize(type)) {
@@ -291,7 +331,7 @@ template <typename T>
 void RunsAs(Combine op, const Runs& a, int64_t k0, int64_t k1) {
   if (op == Combine::kMax) return Sorted<Max, T>(a, k0, k1);
   if (op == Combine::kSum) return Sorted<Sum, T>(a, k0, k1);
-  if constexpr (hwy::IsFloat<T>()) Sorted<Product, T>(a, k0, k1);
+  Sorted<Product, T>(a, k0, k1);
 }
 
 void CombineSorted(Combine op, DType type, const Runs& a, int64_t k0, int64_t k1) {
@@ -348,47 +388,30 @@ OPKIT_SIMD_EXPORT(Starts);
 
 namespace {
 
+// A column of complex numbers: products of neighbours stay in registers. Without the library's
+// rescue of infinities, as in TF.
 template <typename T>
-T Times(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<T>(uint64_t{a} * uint64_t{b});
-  } else {  // without the library's rescue of infinities, as in TF
-    return T(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
-  }
-}
-
-template <typename T>
-void Multiply(const Rows& a) {
-  for (int64_t i = 0; i < a.rows; ++i) {
-    if (a.ids[i] < 0) continue;
-    const T* __restrict x = static_cast<const T*>(a.x) + i * a.inner;
-    T* __restrict y = static_cast<T*>(a.y) + a.ids[i] * a.inner;
-    for (int64_t c = a.c0; c < a.c1; ++c) y[c] = Times(y[c], x[c]);
+void MultiplyColumn(const Rows& a) {
+  const T* x = static_cast<const T*>(a.x);
+  T* y = static_cast<T*>(a.y);
+  for (int64_t i = 0; i < a.rows;) {
+    const int32_t id = a.ids[i];
+    T product = id < 0 ? T() : y[id];
+    do {
+      const T p = product, v = x[i];
+      product =
+          T(p.real() * v.real() - p.imag() * v.imag(), p.real() * v.imag() + p.imag() * v.real());
+    } while (++i < a.rows && a.ids[i] == id);
+    if (id >= 0) y[id] = product;
   }
 }
 
 }  // namespace
 
 void CombineRows(Combine op, DType type, const Rows& rows) {
-  const bool real = type == DType::kFloat32 || type == DType::kFloat64;
-  if (op != Combine::kProduct || real) return OPKIT_SIMD_CALL(CombineVectors)(op, type, rows);
-  switch (type) {
-    case DType::kComplex64:
-      return Multiply<Complex64>(rows);
-    case DType::kComplex128:
-      return Multiply<Complex128>(rows);
-    case DType::kInt8:
-    case DType::kUInt8:
-      return Multiply<uint8_t>(rows);
-    case DType::kInt16:
-    case DType::kUInt16:
-      return Multiply<uint16_t>(rows);
-    case DType::kInt32:
-    case DType::kUInt32:
-      return Multiply<uint32_t>(rows);
-    default:
-      return Multiply<uint64_t>(rows);
-  }
+  if (rows.inner == 1 && type == DType::kComplex64) return MultiplyColumn<Complex64>(rows);
+  if (rows.inner == 1 && type == DType::kComplex128) return MultiplyColumn<Complex128>(rows);
+  OPKIT_SIMD_CALL(CombineVectors)(op, type, rows);
 }
 
 void CombineRuns(Combine op, DType type, const Runs& runs, int64_t k0, int64_t k1) {
