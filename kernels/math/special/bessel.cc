@@ -62,7 +62,7 @@ struct BesselIFn : Regions {
 // K_0 or K_1 for 0 < x <= 1.
 template <int kOrder>
 HWY_NOINLINE V BesselKSmall(V x) {
-  const V z = Sqr(x), log = LogPositive<false>(x);
+  const V z = Sqr(x), log = LogPositive(x);
   if constexpr (kOrder == 0) {
     return hn::NegMulAdd(log, OPKIT_FIT64(I0One, z), OPKIT_FIT64(K0Small, z));
   }
@@ -138,7 +138,7 @@ HWY_NOINLINE void BesselLarge(V x, V& j, V& y) {
   }
   q = hn::Mul(q, inv);
   V s, c;
-  SinCos<false>(x, s, c);
+  SinCos(x, s, c);
   V sum = hn::Add(s, c), diff = hn::Sub(s, c);  // sqrt(2) cos(chi), sqrt(2) sin(chi), order 0
   if constexpr (kOrder == 1) {
     const V t = sum;
@@ -188,7 +188,7 @@ struct BesselYFn : Regions {
       return If(hn::Le(x, Set(0.0)), Set(-kInf), Set(kNan));
     }
     const V z = Sqr(x);
-    const V j = hn::Mul(LogPositive<false>(x), BesselJSmall<kOrder>(x));
+    const V j = hn::Mul(LogPositive(x), BesselJSmall<kOrder>(x));
     if constexpr (kOrder == 0) {
       // The fits are shifted to be free of zeros.
       const V fit = hn::Sub(OPKIT_FIT64(Y0Small, z), Set(2.0));

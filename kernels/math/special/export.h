@@ -38,12 +38,6 @@ void Run(const Kernel<double>* kernels, size_t inputs, const double* const* x, d
   }
 
 // Inside opkit, once: the functions of special.h.
-#define OPKIT_SPECIAL_EXPORT1(name)                        \
-  OPKIT_SIMD_EXPORT(name##F32);                            \
-  void special::name(const float* x, float* y, size_t n) { \
-    Run(name##F32_simd_table, 1, &x, y, n);                \
-  }                                                        \
-  OPKIT_SPECIAL_EXPORT64(name)
 #define OPKIT_SPECIAL_EXPORT64(name)                         \
   OPKIT_SIMD_EXPORT(name##F64);                              \
   void special::name(const double* x, double* y, size_t n) { \

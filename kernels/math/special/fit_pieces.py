@@ -113,8 +113,16 @@ def polynomial(
     raise SystemExit(f"no fit for {name}: {error}")
 
 
-def pieces(name: str, parts: list, first: int, floor: float = 0, wanted: float = WANTED) -> None:
-    """Rows of centres and coefficients; parts (f, lo, hi, centre) go to columns first, ..."""
+def pieces(
+    name: str,
+    parts: list,
+    first: int,
+    floor: float = 0,
+    wanted: float = WANTED,
+    centred: bool = True,
+) -> None:
+    """Rows of centres, if centred, and coefficients; parts (f, lo, hi, centre) go to columns
+    first, ..."""
     count = len(parts)
     made = []
     for f, lo, hi, centre in parts:
@@ -131,8 +139,9 @@ def pieces(name: str, parts: list, first: int, floor: float = 0, wanted: float =
     else:
         raise SystemExit(f"no fit for {name}: {worst}")
     OUT.append(f"// {name[1:]}: relative error {worst:.1e}.")
-    OUT.append(f"alignas(64) constexpr float {name}[{degree + 2}][{count}] = {{")
-    for row in range(degree + 2):
+    rows = range(0 if centred else 1, degree + 2)
+    OUT.append(f"alignas(64) constexpr float {name}[{len(rows)}][{count}] = {{")
+    for row in rows:
         line = [0.0] * count
         for i, (_, _, _, c) in enumerate(made):
             line[(first + i) % count] = c if row == 0 else fits[i][0][row - 1]
@@ -397,6 +406,15 @@ def integral_tables() -> None:
     polynomial("kSinPi", sine, 0, 0.25, wanted=4e-8)
 
 
+def header(name: str, script: str) -> None:
+    """Prints all that was fitted as name_tables.h."""
+    guard = f"OPKIT_MATH_SPECIAL_{name.upper()}_TABLES_H_"
+    print(f"// Written by {script}; do not edit.\n// clang-format off")
+    print(f"#ifndef {guard}\n#define {guard}\n\nnamespace opkit::pieces {{")
+    print("\n".join(OUT))
+    print(f"\n}}  // namespace opkit::pieces\n\n#endif  // {guard}")
+
+
 def main() -> None:
     """Prints the header."""
     wanted = sys.argv[1:]
@@ -411,13 +429,7 @@ def main() -> None:
             continue
         OUT.append(f"\n// {make.__doc__}")
         make()
-    print(
-        "// Written by fit_pieces.py; do not edit.\n// clang-format off\n"
-        "#ifndef OPKIT_MATH_SPECIAL_PIECES_TABLES_H_\n"
-        "#define OPKIT_MATH_SPECIAL_PIECES_TABLES_H_\n\nnamespace opkit::pieces {"
-    )
-    print("\n".join(OUT))
-    print("\n}  // namespace opkit::pieces\n\n#endif  // OPKIT_MATH_SPECIAL_PIECES_TABLES_H_")
+    header("pieces", "fit_pieces.py")
 
 
 if __name__ == "__main__":

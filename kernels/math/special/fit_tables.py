@@ -40,7 +40,7 @@ def atanh_tail(z: mp.mpf) -> mp.mpf:
 def exp_log_tables() -> None:
     """exp(r) for |r| <= log(2) / 2; atanh for logarithms of [sqrt(1/2), sqrt(2)]."""
     emit("Exp", mp.exp, -0.3467, 0.3467, mid=0, tol_d=6e-18, tol_f=1e-10)
-    emit("AtanhNear", atanh_tail, 0, 0.02945, mid=0, tol_d=1e-15, tol_f=1e-7)
+    emit64("AtanhNear", atanh_tail, 0, 0.02945, mid=0, tol_d=1e-15)
     emit("AtanhMedium", atanh_tail, 0, 0.02945, mid=0, tol_d=None, tol_f=1e-11)
 
 
@@ -50,9 +50,9 @@ def trig_tables() -> None:
     def ratio(z: mp.mpf, c: mp.mpf) -> mp.mpf:
         return mp.sin(c * mp.sqrt(z)) / mp.sqrt(z)
 
-    emit("SinPi", lambda z: ratio(z, mp.pi), 1e-14, 0.25, mid=0)
-    emit("SinQuarter", lambda z: ratio(z, mp.mpf(1)), 1e-14, 0.617, mid=0)
-    emit("CosQuarter", lambda z: mp.cos(mp.sqrt(z)), 1e-14, 0.617, mid=0)
+    emit64("SinPi", lambda z: ratio(z, mp.pi), 1e-14, 0.25, mid=0)
+    emit64("SinQuarter", lambda z: ratio(z, mp.mpf(1)), 1e-14, 0.617, mid=0)
+    emit64("CosQuarter", lambda z: mp.cos(mp.sqrt(z)), 1e-14, 0.617, mid=0)
 
 
 def gamma_tables() -> None:
@@ -63,7 +63,7 @@ def gamma_tables() -> None:
             u += mp.mpf(10) ** (-55) if u in (0, 1) else 0
             return mp.loggamma(1 + u) / (u * (u - 1))
 
-    emit("LgammaMid", lgamma, 0, 2, rational=True)
+    emit64("LgammaMid", lgamma, 0, 2, rational=True)
 
     def stirling(w: mp.mpf) -> mp.mpf:
         if w == 0:
@@ -72,20 +72,19 @@ def gamma_tables() -> None:
         with mp.workdps(90):
             return x * (mp.loggamma(x) - ((x - 0.5) * mp.log(x) - x + mp.log(2 * mp.pi) / 2))
 
-    emit("Stirling", stirling, 0, 1 / 64, mid=0, tol_f=None, tol_d=3e-16)
+    emit64("Stirling", stirling, 0, 1 / 64, mid=0, tol_d=3e-16)
     emit("StirlingLow", stirling, 0, 1 / 9, mid=0, tol_d=None, tol_f=5e-9)
     x0 = digamma_zero()
     OUT.append(f"inline constexpr double kDigammaZeroHi = {float(x0)!r};")
     OUT.append(f"inline constexpr double kDigammaZeroLo = {float(x0 - float(x0))!r};")
-    emit("DigammaMid", lambda u: mp.digamma(1 + u) / (u + 1 - x0), 0, 2, rational=True)
+    emit64("DigammaMid", lambda u: mp.digamma(1 + u) / (u + 1 - x0), 0, 2, rational=True)
 
     def asym(w: mp.mpf) -> mp.mpf:
         x = 1 / mp.sqrt(w)
         with mp.workdps(90):
             return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) * x * x
 
-    emit("DigammaAsym", asym, 0, 1 / 64, mid=0, tol_f=None, tol_d=3e-15)
-    emit("DigammaAsymLow", asym, 0, 1 / 9, mid=0, tol_d=None, tol_f=5e-9)
+    emit64("DigammaAsym", asym, 0, 1 / 64, mid=0, tol_d=3e-15)
 
 
 def normal_tables() -> None:
@@ -263,7 +262,7 @@ def misc_tables() -> None:
     def spence(w: mp.mpf) -> mp.mpf:
         return mp.re(mp.polylog(2, -w)) / w if w else mp.mpf(-1)
 
-    emit("Spence", spence, -0.5, 0.5)
+    emit64("Spence", spence, -0.5, 0.5)
 
 
 def incomplete_tables() -> None:

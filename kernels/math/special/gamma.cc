@@ -1,4 +1,4 @@
-// Log gamma and digamma.
+// Log gamma and digamma in float64.
 #include "math/simd.h"
 #include "math/special/gamma-inl.h"
 #include "math/special/special.h"
@@ -8,8 +8,8 @@ HWY_BEFORE_NAMESPACE();
 namespace opkit {
 namespace HWY_NAMESPACE {
 
-OPKIT_SPECIAL_KERNELS(Lgamma, LgammaFn)
-OPKIT_SPECIAL_KERNELS(Digamma, DigammaFn)
+OPKIT_SPECIAL_KERNEL64(Lgamma, LgammaFn)
+OPKIT_SPECIAL_KERNEL64(Digamma, DigammaFn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit
@@ -18,8 +18,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace opkit {
 
-OPKIT_SPECIAL_EXPORT1(Lgamma)
-OPKIT_SPECIAL_EXPORT1(Digamma)
+OPKIT_SPECIAL_EXPORT64(Lgamma)
+OPKIT_SPECIAL_EXPORT64(Digamma)
 
 }  // namespace opkit
 #endif  // HWY_ONCE

@@ -76,7 +76,7 @@ HWY_INLINE V Phi(V lambda, V mu) {
   const M near = hn::Le(hn::Abs(mu), Set(0.5));
   const V m = hn::IfThenElseZero(near, mu);
   const V close = PhiNear<false>(m, hn::Div(m, hn::Add(m, Set(2.0))));
-  return If(near, close, hn::Sub(mu, LogPositive<false>(lambda)));
+  return If(near, close, hn::Sub(mu, LogPositive(lambda)));
 }
 
 // log of Gamma(a) / (sqrt(2 pi / a) (a / e)^a), a >= 8.
@@ -115,7 +115,7 @@ HWY_INLINE V FullGammaPrefactor(V a, V x) {
   V shifted = If(hn::Ge(y, Set(8.0)), hn::Sub(y, Set(1.0)), y);
   const V last = If(hn::Ge(y, Set(8.0)), shifted, Set(1.0));
   const V p = hn::Mul(ShiftDown(shifted), last);
-  const V g = LgammaMid<false>(If(tiny, a, hn::Sub(shifted, Set(1.0))));
+  const V g = LgammaMid(If(tiny, a, hn::Sub(shifted, Set(1.0))));
   V low, lost;
   const V log = LogPair(x, low), product = hn::Mul(a, log);
   low = hn::MulAdd(a, low, ProductLow(a, log, product));

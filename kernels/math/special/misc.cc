@@ -1,4 +1,4 @@
-// Dawson's integral, Ei and the Fresnel integrals in float64, the dilogarithm.
+// Dawson's integral, Ei and the Fresnel integrals and the dilogarithm in float64.
 #include "math/simd.h"
 #include "math/special/special.h"
 #include "math/special/vec-inl.h"
@@ -68,7 +68,7 @@ HWY_NOINLINE void FresnelOuter(V x, V& sine, V& cosine) {
   const V low = hn::Mul(ProductLow(x, x, x2), Set(0.5));
   const V turn = hn::Mul(Set(2.0), hn::Round(hn::Mul(w, Set(0.5))));
   V s, c;
-  SinCosPi<false>(hn::Add(hn::Sub(w, turn), low), s, c);
+  SinCosPi(hn::Add(hn::Sub(w, turn), low), s, c);
   sine = hn::NegMulAdd(f, c, hn::NegMulAdd(g, s, Set(0.5)));
   cosine = hn::MulAdd(f, s, hn::NegMulAdd(g, c, Set(0.5)));
 }
@@ -106,7 +106,6 @@ using FresnelCosFn = FresnelFn<false>;
 // DLMF 25.12.4 and 25.12.6 bring x to [1/2, 3/2].
 struct SpenceFn : Regions {
   static constexpr size_t kIn = 1, kRegions = 5;
-  static constexpr unsigned kExact = 1u << 4;
   template <bool kF>
   static HWY_INLINE V Region(const V* a) {
     const V x = a[0];
@@ -114,26 +113,22 @@ struct SpenceFn : Regions {
                         hn::Lt(x, Set(kInf)));
     return If(hn::Ge(x, Set(0.0)), r, Set(4.0));
   }
-  template <bool kF>
-  static HWY_INLINE V Middle(V w) {
-    return hn::Mul(w, OPKIT_FIT(kF, Spence, w));
-  }
+  static HWY_INLINE V Middle(V w) { return hn::Mul(w, OPKIT_FIT64(Spence, w)); }
   // x < 1/2; log is log(x).
-  template <bool kF>
   static HWY_INLINE V Low(V x, V log) {
-    const V other = LogNormal<kF>(hn::Sub(Set(1.0), x));
+    const V other = LogNormal(hn::Sub(Set(1.0), x));
     const V product = If(hn::Gt(x, Set(0.0)), hn::Mul(log, other), Set(0.0));
-    return hn::Sub(hn::Sub(Set(kPi * kPi / 6), product), Middle<kF>(hn::Neg(x)));
+    return hn::Sub(hn::Sub(Set(kPi * kPi / 6), product), Middle(hn::Neg(x)));
   }
   template <bool kF, size_t kR>
   static HWY_INLINE V Eval(const V* a) {
     const V x = a[0];
     if constexpr (kR == 4) return Set(kNan);
-    if constexpr (kR == 1) return PlusZero(Middle<kF>(hn::Sub(x, Set(1.0))));
-    const V log = LogPositive<kF>(x);
-    if constexpr (kR == 0) return Low<kF>(x, log);
+    if constexpr (kR == 1) return PlusZero(Middle(hn::Sub(x, Set(1.0))));
+    const V log = LogPositive(x);
+    if constexpr (kR == 0) return Low(x, log);
     const V u = hn::Div(Set(1.0), x);
-    const V inner = kR == 2 ? Middle<kF>(hn::Sub(u, Set(1.0))) : Low<kF>(u, hn::Neg(log));
+    const V inner = kR == 2 ? Middle(hn::Sub(u, Set(1.0))) : Low(u, hn::Neg(log));
     return hn::NegMulSub(hn::Mul(Set(0.5), log), log, inner);
   }
 };
@@ -144,7 +139,7 @@ OPKIT_SPECIAL_KERNEL64(Dawsn, DawsnFn)
 OPKIT_SPECIAL_KERNEL64(Expint, ExpintFn)
 OPKIT_SPECIAL_KERNEL64(FresnelCos, FresnelCosFn)
 OPKIT_SPECIAL_KERNEL64(FresnelSin, FresnelSinFn)
-OPKIT_SPECIAL_KERNELS(Spence, SpenceFn)
+OPKIT_SPECIAL_KERNEL64(Spence, SpenceFn)
 
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit
@@ -157,7 +152,7 @@ OPKIT_SPECIAL_EXPORT64(Dawsn)
 OPKIT_SPECIAL_EXPORT64(Expint)
 OPKIT_SPECIAL_EXPORT64(FresnelCos)
 OPKIT_SPECIAL_EXPORT64(FresnelSin)
-OPKIT_SPECIAL_EXPORT1(Spence)
+OPKIT_SPECIAL_EXPORT64(Spence)
 
 }  // namespace opkit
 #endif  // HWY_ONCE

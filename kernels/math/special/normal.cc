@@ -12,7 +12,7 @@ namespace special {
 constexpr double kSqrtHalf = 0.70710678118654752440;
 constexpr double kSqrt2 = 1.41421356237309504880;
 
-HWY_INLINE V TailRoot(V p) { return hn::Sqrt(hn::Mul(Set(-2.0), LogPositive<false>(p))); }
+HWY_INLINE V TailRoot(V p) { return hn::Sqrt(hn::Mul(Set(-2.0), LogPositive(p))); }
 
 // The positive g with a tail of p <= 1/8, as long as z < 6.
 HWY_NOINLINE V NearTail(V z) { return OPKIT_FIT64(NdtriA, z); }

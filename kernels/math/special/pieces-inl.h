@@ -36,19 +36,42 @@ constexpr const auto& Pick(const float (&wide)[kA][16], const float (&narrow)[kB
 }
 #define OPKIT_PIECES(name) Pick(k##name##16, k##name##8)
 
-// Rows 1.. of a table at t, the distance of a from row 0, the centres. The two leading
-// coefficients are added last, so that only one rounding counts.
-template <class D, size_t kRows, size_t kN>
-HWY_INLINE Vf<D> Piecewise(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][kN]) {
-  const auto c = [&](size_t row) HWY_ATTR { return Lookup(d, rows[row], bits); };
-  const Vf<D> t = hn::Sub(a, c(0)), t2 = hn::Mul(t, t);
-  // Pairs (c + c' t) of coefficients from row 3 on, joined by Horner in t^2.
+// row[bits mod kN].
+template <class D, size_t kN>
+HWY_INLINE Vf<D> Column(D d, const float (&row)[kN], Vu<D> bits) {
+  constexpr size_t kLanes = HWY_MAX_LANES_D(D);
+  if constexpr (kN <= 2 * kLanes) {
+    return Lookup(d, row, bits);
+  } else {
+    static_assert(kN == 4 * kLanes, "at most four registers");
+    using Half = float[kN / 2];
+    const hn::RebindToUnsigned<D> du;
+    const auto upper = hn::TestBit(bits, hn::Set(du, static_cast<uint32_t>(kN / 2)));
+    const auto& low = *reinterpret_cast<const Half*>(row);
+    const auto& high = *reinterpret_cast<const Half*>(row + kN / 2);
+    return hn::IfThenElse(hn::RebindMask(d, upper), Lookup(d, high, bits), Lookup(d, low, bits));
+  }
+}
+
+// The rows of a table from kFirst on as a polynomial in t. The two leading coefficients
+// are added last, so that only one rounding counts.
+template <size_t kFirst, class D, size_t kRows, size_t kN>
+HWY_INLINE Vf<D> RowsAt(D d, Vf<D> t, Vu<D> bits, const float (&rows)[kRows][kN]) {
+  const auto c = [&](size_t row) HWY_ATTR { return Column(d, rows[row], bits); };
+  const Vf<D> t2 = hn::Mul(t, t);
+  // Pairs (c + c' t) of coefficients from the third on, joined by Horner in t^2.
   size_t i = kRows - 1;
   Vf<D> p = c(i);
-  if constexpr (kRows % 2 != 0) p = hn::MulAdd(p, t, c(--i));
-  for (; i > 3; i -= 2) p = hn::MulAdd(p, t2, hn::MulAdd(c(i - 1), t, c(i - 2)));
-  p = hn::MulAdd(p, t, c(2));
-  return hn::MulAdd(p, t, c(1));
+  if constexpr ((kRows - kFirst) % 2 == 0) p = hn::MulAdd(p, t, c(--i));
+  for (; i > kFirst + 2; i -= 2) p = hn::MulAdd(p, t2, hn::MulAdd(c(i - 1), t, c(i - 2)));
+  p = hn::MulAdd(p, t, c(kFirst + 1));
+  return hn::MulAdd(p, t, c(kFirst));
+}
+
+// A table at a: row 0 holds the centres.
+template <class D, size_t kRows, size_t kN>
+HWY_INLINE Vf<D> Piecewise(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][kN]) {
+  return RowsAt<1>(d, hn::Sub(a, Column(d, rows[0], bits)), bits, rows);
 }
 
 // A table cut at quarters (16 pieces) or halves (8) of the octaves of a + offset,

@@ -153,10 +153,8 @@ HWY_INLINE V LogShort(V x, const double (&tail)[kN]) {
   return hn::MulAdd(k, Set(kLn2Hi + kLn2Lo), y);
 }
 
-// log(x) of normal positive x; garbage else. kF: relative error 3e-9.
-template <bool kF>
+// log(x) of normal positive x; garbage else.
 HWY_INLINE V LogNormal(V x) {
-  if constexpr (kF) return LogShort(x, kAtanhNearF);
   V f;
   const V k = SplitExponent(x, f);
   const V s = hn::Div(f, hn::Add(f, Set(2.0)));
@@ -198,44 +196,37 @@ HWY_INLINE V ExpPair(V x, V low) {
   return If(hn::Lt(e, Set(kInf)), hn::MulAdd(e, low, e), e);
 }
 
-// log(x) of finite x > 0, denormals too if not kF.
-template <bool kF>
+// log(x) of finite x > 0.
 HWY_INLINE V LogPositive(V x) {
-  if constexpr (kF) return LogNormal<true>(x);
   const M tiny = hn::Lt(x, Set(2.2250738585072014e-308));
-  const V y = LogNormal<false>(If(tiny, hn::Mul(x, Set(18014398509481984.0)), x));
+  const V y = LogNormal(If(tiny, hn::Mul(x, Set(18014398509481984.0)), x));
   return hn::Sub(y, hn::IfThenElseZero(tiny, Set(54 * 0.69314718055994530942)));
 }
 
 // log(x): -inf at 0, NaN below, inf at inf.
 HWY_INLINE V Log(V x) {
-  V y = LogPositive<false>(x);
+  V y = LogPositive(x);
   y = If(hn::Eq(x, Set(kInf)), x, y);
   y = If(hn::Eq(x, Set(0.0)), Set(-kInf), y);
   return If(hn::Ge(x, Set(0.0)), y, Set(kNan));
 }
 
 // sin(pi r) for |r| <= 1/2.
-template <bool kF>
-HWY_INLINE V SinPiReduced(V r) {
-  return hn::Mul(r, OPKIT_FIT(kF, SinPi, hn::Mul(r, r)));
-}
+HWY_INLINE V SinPiReduced(V r) { return hn::Mul(r, OPKIT_FIT64(SinPi, hn::Mul(r, r))); }
 
 // sin(pi w), cos(pi w) with w = 2 m + w', any size; NaN for infinities.
-template <bool kF>
 HWY_INLINE void SinCosPi(V w, V& s, V& c) {
   const V n = hn::Round(w);
   const V r = hn::Sub(w, n);
   const V half = hn::Mul(n, Set(0.5));
   const M odd = hn::Ne(hn::Round(half), half);
   const V sign = hn::IfThenElseZero(odd, Set(-0.0));
-  s = hn::Xor(SinPiReduced<kF>(r), sign);
-  c = hn::Xor(SinPiReduced<kF>(hn::Sub(Set(0.5), hn::Abs(r))), sign);
+  s = hn::Xor(SinPiReduced(r), sign);
+  c = hn::Xor(SinPiReduced(hn::Sub(Set(0.5), hn::Abs(r))), sign);
 }
 
 // sin(x) and cos(x): Cody-Waite to 1.6e9, libm above.
-template <bool kF>
-HWY_NOINLINE void SinCos(V x, V& s, V& c) {
+inline HWY_NOINLINE void SinCos(V x, V& s, V& c) {
   const Dd d;
   const M big = hn::Not(hn::Lt(hn::Abs(x), Set(1.6e9)));
   const V xs = hn::IfThenZeroElse(big, x);
@@ -250,8 +241,8 @@ HWY_NOINLINE void SinCos(V x, V& s, V& c) {
   r = hn::Sub(r, hn::Mul(n, Set(0x1.8469898cc5170p-48)));
 #endif
   const V z = hn::Mul(r, r);
-  const V ps = hn::Mul(r, OPKIT_FIT(kF, SinQuarter, z));
-  const V pc = OPKIT_FIT(kF, CosQuarter, z);
+  const V ps = hn::Mul(r, OPKIT_FIT64(SinQuarter, z));
+  const V pc = OPKIT_FIT64(CosQuarter, z);
   const V quarter = hn::Sub(n, hn::Mul(Set(4.0), hn::Floor(hn::Mul(n, Set(0.25)))));
   const M two = hn::Ge(quarter, Set(2.0));
   const V half_turn = hn::Sub(quarter, hn::IfThenElseZero(two, Set(2.0)));
@@ -274,10 +265,10 @@ HWY_NOINLINE void SinCos(V x, V& s, V& c) {
 // --- kernels -----------------------------------------------------------------
 // A function Fn says in which of its kRegions elements lie (Region<kF>) and
 // evaluates one region (Eval<kF, r>), kF for results that become float32. Bit sets
-// of regions: kExact are evaluated with kF = false for float32 too, in kWide and
-// kNarrow lies no float32 or no float64 argument.
+// of regions: kExact are evaluated with kF = false for float32 too, in kNarrow lies
+// no float64 argument.
 struct Regions {
-  static constexpr unsigned kExact = 0, kWide = 0, kNarrow = 0;
+  static constexpr unsigned kExact = 0, kNarrow = 0;
 };
 constexpr bool Has(unsigned set, size_t region) { return ((set >> region) & 1) != 0; }
 
@@ -343,7 +334,7 @@ template <class Fn, size_t kR>
 HWY_INLINE void EvalOne(const float* const* x, float* y, size_t n) {
   if constexpr (Has(Fn::kExact, kR)) {
     Widened(EvalRegion<Fn, false, kR, double>, Fn::kIn, x, y, n);
-  } else if constexpr (!Has(Fn::kWide, kR)) {
+  } else {
     EvalRegion<Fn, true, kR>(x, y, n);
   }
 }

@@ -1,8 +1,8 @@
 """Special functions: gamma family, Bessel, error function inverses, integrals, zeta.
 
-Float32 runs in float64 lanes, to 0.6 ULP of the truth, or where its bound is higher in float32
-lanes, several times as fast. At the zeros of J, Y, where the true relative error is unbounded,
-there is an absolute floor. DLMF numbers name the mathematics.
+Float32 of one argument runs in float32 lanes, of several in float64 lanes, to 0.6 ULP of the
+truth. At the zeros of J, Y and those of Lgamma and Digamma below 0, where the true relative error
+is unbounded, there is an absolute floor. DLMF numbers name the mathematics.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ register(
     unary(
         "Lgamma",
         Domain(near=(1, 2, -0.5, -1, -2.4570247, -2, -2.7476827, -3.1435809, 3, 8)),
-        _bounds(4, floor64=2e-14),
+        _bounds(4, float32=4, floor32=3e-7, floor64=2e-14),
         truth=_TRUTH + "lgamma",
         truth_limit=_FEW,
         numpy="scipy.special.gammaln",
@@ -62,7 +62,7 @@ register(
     unary(
         "Digamma",
         Domain(near=(1.4616321, 1, -0.5, -0.504083, -1.5734985, -2, 3, 8)),
-        _bounds(8, floor64=1e-13),
+        _bounds(8, float32=4, floor32=3e-6, floor64=1e-13),
         truth=_TRUTH + "digamma",
         truth_limit=_FEW,
         numpy="scipy.special.psi",
@@ -255,7 +255,7 @@ register(
     unary(
         "Spence",
         Domain(0, math.inf, near=(0.5, 1, 1.5, 2)),
-        _bounds(8),
+        _bounds(8, float32=4),
         truth=_TRUTH + "spence",
         truth_limit=_FEW,
         numpy="scipy.special.spence",
