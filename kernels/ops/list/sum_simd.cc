@@ -1,6 +1,9 @@
 #include <cstring>
 
 #include "math/simd.h"
+// After simd.h, which sets the target.
+#include "math/narrow-inl.h"
+#include "opkit/pointwise.h"
 #include "ops/list/sum.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -35,13 +38,29 @@ HWY_NOINLINE void AddArrays(const T* a, const void* const* more, size_t at, size
   }
 }
 
+// y = a + b; each sum of 16-bit floats is rounded, as in TF.
+template <typename T>
+HWY_NOINLINE void AddNarrow(const T* a, const T* b, size_t n, T* y) {
+  using ::opkit::HWY_NAMESPACE::LoadWide;
+  using ::opkit::HWY_NAMESPACE::StoreNarrow;
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    StoreNarrow(hn::Add(LoadWide(d, a + i), LoadWide(d, b + i)), d, y + i);
+  }
+  for (; i < n; ++i) y[i] = T(static_cast<float>(a[i]) + static_cast<float>(b[i]));
+}
+
 // y[0..n) = the sum of `count` arrays from `at` on, from the first to the last.
 template <typename T>
 HWY_NOINLINE void SumInOrder(const void* const* in, size_t count, size_t at, size_t n, T* y) {
   const T* sum = static_cast<const T*>(in[0]) + at;
   if (count == 1) std::memcpy(y, sum, n * sizeof(T));
   for (size_t k = 1; k < count; sum = y) {
-    if (count - k >= 3) {
+    if constexpr (kIsNarrowFloat<T>) {
+      AddNarrow<T>(sum, static_cast<const T*>(in[k++]) + at, n, y);
+    } else if (count - k >= 3) {
       AddArrays<3, T>(sum, in + k, at, n, y);
       k += 3;
     } else {
@@ -63,8 +82,8 @@ HWY_INLINE void SumArrays(const void* const* in, size_t count, void* out, size_t
     for (size_t k = head; k < count; k += 8) {
       HWY_ALIGN T eight[kBlock];
       SumInOrder<T>(in + k, 8, at, n, eight);
-      const void* const more = eight;
-      AddArrays<1, T>(y, &more, 0, n, y);
+      const void* const both[] = {y, eight};
+      SumInOrder<T>(both, 2, 0, n, y);
     }
   }
 }
@@ -73,7 +92,8 @@ HWY_INLINE void SumArrays(const void* const* in, size_t count, void* out, size_t
 
 // clang-format off
 #define OPKIT_EACH_SUM(X) \
-  X(float, F32) X(double, F64) X(uint8_t, U8) X(uint16_t, U16) X(uint32_t, U32) X(uint64_t, U64)
+  X(float, F32) X(double, F64) X(uint8_t, U8) X(uint16_t, U16) X(uint32_t, U32) X(uint64_t, U64) \
+  X(Half, F16) X(BFloat16, BF16)
 // clang-format on
 #define OPKIT_SUM(T, name)                                                             \
   void Sum##name(const void* const* in, size_t count, void* sum, size_t a, size_t b) { \
@@ -92,25 +112,6 @@ namespace {
 #define OPKIT_TABLE(T, name) OPKIT_SIMD_EXPORT(Sum##name);
 OPKIT_EACH_SUM(OPKIT_TABLE)
 
-// Each addition is rounded to the 16-bit type, as in TF.
-template <typename H>
-void Sum16(const void* const* in, size_t count, void* sum, size_t begin, size_t end) {
-  const auto at = [in](size_t k, size_t i) {
-    return static_cast<float>(static_cast<const H*>(in[k])[i]);
-  };
-  const size_t head = FirstGroup(count);
-  for (size_t i = begin; i < end; ++i) {
-    H total(at(0, i));
-    for (size_t k = 1; k < head; ++k) total = H(static_cast<float>(total) + at(k, i));
-    for (size_t k = head; k < count; k += 8) {
-      H eight(at(k, i));
-      for (size_t j = 1; j < 8; ++j) eight = H(static_cast<float>(eight) + at(k + j, i));
-      total = H(static_cast<float>(total) + static_cast<float>(eight));
-    }
-    static_cast<H*>(sum)[i] = total;
-  }
-}
-
 }  // namespace
 
 Summation SummationOf(DType dtype) {
@@ -122,9 +123,9 @@ Summation SummationOf(DType dtype) {
     case DType::kComplex128:
       return {OPKIT_SIMD_CALL(SumF64), 8};
     case DType::kFloat16:
-      return {Sum16<Half>, 2};
+      return {OPKIT_SIMD_CALL(SumF16), 2};
     case DType::kBFloat16:
-      return {Sum16<BFloat16>, 2};
+      return {OPKIT_SIMD_CALL(SumBF16), 2};
     case DType::kInt8:
     case DType::kUInt8:
       return {OPKIT_SIMD_CALL(SumU8), 1};
