@@ -1,6 +1,8 @@
 // Vector loops of the pointwise drivers: 16-bit floats and 256-entry tables.
 #include "framework/quantize.h"
 #include "math/simd.h"
+// After simd.h, which sets the target.
+#include "math/narrow-inl.h"
 #include "opkit/pointwise.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -9,74 +11,26 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Highway converts float16 in hardware from AVX2 on; before, portable code does.
-#if HWY_TARGET == HWY_SSE4
-void HalfToFloat(const Half* x, float* y, size_t n) {
-  for (size_t i = 0; i < n; ++i) y[i] = x[i];
-}
-void FloatToHalf(const float* x, Half* y, size_t n) {
-  for (size_t i = 0; i < n; ++i) y[i] = Half(x[i]);
-}
-#else
-void HalfToFloat(const Half* x, float* y, size_t n) {
+template <typename T>
+HWY_INLINE void Widen(const T* x, float* y, size_t n) {
   const hn::ScalableTag<float> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> dh;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto bits =
-        hn::LoadU(hn::RebindToUnsigned<decltype(dh)>(), reinterpret_cast<const uint16_t*>(x + i));
-    hn::StoreU(hn::PromoteTo(d, hn::BitCast(dh, bits)), d, y + i);
-  }
+  for (; i + lanes <= n; i += lanes) hn::StoreU(LoadWide(d, x + i), d, y + i);
   for (; i < n; ++i) y[i] = x[i];
 }
-void FloatToHalf(const float* x, Half* y, size_t n) {
+template <typename T>
+HWY_INLINE void Narrow(const float* x, T* y, size_t n) {
   const hn::ScalableTag<float> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> dh;
-  const hn::RebindToUnsigned<decltype(dh)> du;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto bits = hn::BitCast(du, hn::DemoteTo(dh, hn::LoadU(d, x + i)));
-    hn::StoreU(bits, du, reinterpret_cast<uint16_t*>(y + i));
-  }
-  for (; i < n; ++i) y[i] = Half(x[i]);
+  for (; i + lanes <= n; i += lanes) StoreNarrow(hn::LoadU(d, x + i), d, y + i);
+  for (; i < n; ++i) y[i] = T(x[i]);
 }
-#endif
-
-void BFloat16ToFloat(const BFloat16* x, float* y, size_t n) {
-  const hn::ScalableTag<uint32_t> du;
-  const hn::Rebind<uint16_t, decltype(du)> d16;
-  const hn::RebindToFloat<decltype(du)> df;
-  const size_t lanes = hn::Lanes(du);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto bits = hn::LoadU(d16, reinterpret_cast<const uint16_t*>(x + i));
-    hn::StoreU(hn::BitCast(df, hn::ShiftLeft<16>(hn::PromoteTo(du, bits))), df, y + i);
-  }
-  for (; i < n; ++i) y[i] = x[i];
-}
-
-void FloatToBFloat16(const float* x, BFloat16* y, size_t n) {
-  const hn::ScalableTag<uint32_t> du;
-  const hn::Rebind<uint16_t, decltype(du)> d16;
-  const hn::RebindToFloat<decltype(du)> df;
-  const size_t lanes = hn::Lanes(du);
-  const auto quiet = hn::Set(du, 0x7fc00000u);
-  const auto sign = hn::Set(du, 0x80000000u);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto v = hn::LoadU(df, x + i);
-    const auto bits = hn::BitCast(du, v);
-    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
-    const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu)));
-    const auto nan = hn::Or(hn::And(bits, sign), quiet);
-    const auto is_nan = hn::RebindMask(du, hn::IsNaN(v));
-    const auto top = hn::ShiftRight<16>(hn::IfThenElse(is_nan, nan, rounded));
-    hn::StoreU(hn::TruncateTo(d16, top), d16, reinterpret_cast<uint16_t*>(y + i));
-  }
-  for (; i < n; ++i) y[i] = BFloat16(x[i]);
-}
+void HalfToFloat(const Half* x, float* y, size_t n) { Widen(x, y, n); }
+void FloatToHalf(const float* x, Half* y, size_t n) { Narrow(x, y, n); }
+void BFloat16ToFloat(const BFloat16* x, float* y, size_t n) { Widen(x, y, n); }
+void FloatToBFloat16(const float* x, BFloat16* y, size_t n) { Narrow(x, y, n); }
 
 #if HWY_TARGET == HWY_AVX3
 // With VBMI a permutation of bytes finds one of 128 entries. Only to be called
