@@ -129,9 +129,44 @@ Status RunBinary16Bit(OpContext& ctx, int64_t grain, BinaryFn<float> fn) {
   });
 }
 
-// 8-bit binary: the node's table of all pairs.
-Status RunBinaryTable(OpContext& ctx) {
-  const uint8_t* table = ctx.state<PointwiseState>().table8.data();
+// One operand is a single code: a table of the other's.
+template <typename Q>
+Status RunBinaryScalar(OpContext& ctx, int scalar, BinaryFn<float> fn) {
+  const QuantParams params[2] = {ctx.quant_in(0), ctx.quant_in(1)};
+  float values[2][256];
+  float results[256];
+  uint8_t table[256];
+  DequantizeCodes<Q>(0, params[1 - scalar], values[1 - scalar]);
+  Dequantize(static_cast<const Q*>(ctx.raw(scalar)), params[scalar], values[scalar], 1);
+  std::fill_n(values[scalar] + 1, 255, values[scalar][0]);
+  fn(values[0], values[1], results, 256);
+  Quantize(results, ctx.quant_out(0), reinterpret_cast<Q*>(table), 256);
+  const uint8_t* x = static_cast<const uint8_t*>(ctx.raw(1 - scalar));
+  uint8_t* y = static_cast<uint8_t*>(ctx.out_raw(0));
+  ctx.ParallelFor(ctx.out_shape(0).size(), 1 << 18, [&](int64_t begin, int64_t end) {
+    Lookup256(table, x + begin, y + begin, static_cast<size_t>(end - begin));
+  });
+  return {};
+}
+
+// 8-bit binary: the node's kernel or its table of all pairs.
+template <typename Q>
+Status RunBinary8(OpContext& ctx, BinaryFn<float> fn) {
+  constexpr int64_t kMany = 512;  // where a table for a scalar pays
+  if (ctx.out_shape(0).size() >= kMany) {
+    for (int i = 0; i < 2; ++i) {
+      if (ctx.shape(i).size() == 1) return RunBinaryScalar<Q>(ctx, i, fn);
+    }
+  }
+  const PointwiseState& s = ctx.state<PointwiseState>();
+  if (s.pair_kernel != nullptr && internal::CanRun(*s.pair_kernel)) {
+    const internal::PairKernel& kernel = *s.pair_kernel;
+    return BroadcastInputs<uint8_t, uint8_t>(
+        ctx, 65536, [&kernel](const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n) {
+          internal::RunPairKernel(kernel, a, b, y, n);
+        });
+  }
+  const uint8_t* table = s.table8.data();
   return BroadcastInputs<uint8_t, uint8_t>(
       ctx, 65536, [table](const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n) {
         internal::LookupPairs(table, a, b, y, n);
@@ -217,13 +252,19 @@ Status PrepareBinary(const BinaryRow& row, OpContext& ctx) {
   const DType t = ctx.dtype(0);
   if (!IsQuantized(t)) return {};
   if (row.f32 == nullptr) return NoFunction(ctx);
-  if (t == DType::kQInt16 || row.cheap || !TablesAreStale(ctx, 2)) return {};
+  if (t == DType::kQInt16 || !TablesAreStale(ctx, 2)) return {};
   PointwiseState& s = ctx.state<PointwiseState>();
+  s.pair_kernel.reset();
   s.table8.resize(65536);
   if (t == DType::kQInt8) {
     MakeBinaryTable8<int8_t>(row.f32, s, s.table8.data());
   } else {
     MakeBinaryTable8<uint8_t>(row.f32, s, s.table8.data());
+  }
+  const auto kernel = std::make_shared<internal::PairKernel>();
+  if (internal::FindPairKernel(s.table8.data(), t == DType::kQInt8, s.params, *kernel)) {
+    s.pair_kernel = kernel;
+    if (kernel->ratio != 0.0f) s.table8 = {};  // else not every instruction set has the kernel
   }
   return {};
 }
@@ -243,11 +284,9 @@ Status RunBinary(const BinaryRow& row, OpContext& ctx) {
     case DType::kComplex128:
       return RunBinaryAs<Complex128>(ctx, row.grain, row.c128);
     case DType::kQInt8:
-      if (!row.cheap) return RunBinaryTable(ctx);
-      return RunBinaryQuantized<int8_t>(ctx, row.grain, row.f32);
+      return RunBinary8<int8_t>(ctx, row.f32);
     case DType::kQUInt8:
-      if (!row.cheap) return RunBinaryTable(ctx);
-      return RunBinaryQuantized<uint8_t>(ctx, row.grain, row.f32);
+      return RunBinary8<uint8_t>(ctx, row.f32);
     case DType::kQInt16:
       return RunBinaryQuantized<int16_t>(ctx, row.grain, row.f32);
     default:

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -43,14 +44,18 @@ struct BinaryRow {
   int64_t grain = 32768;
   BinaryFn<Complex64> c64 = nullptr;
   BinaryFn<Complex128> c128 = nullptr;
-  // f32 costs less than a look into a table of all pairs of 8-bit codes.
-  bool cheap = false;
 };
+
+namespace internal {
+struct PairKernel;
+}
 
 // Tables of quantized nodes, with the parameters they were made for.
 struct PointwiseState {
   std::vector<uint8_t> table8;   // unary: 256 codes; binary: 65536, first code major
   std::vector<int16_t> table16;  // unary: 65536
+  // Binary: in the table's stead where they give the same and the CPU is faster with them.
+  std::shared_ptr<const internal::PairKernel> pair_kernel;
   DType dtype = DType::kInvalid;
   QuantParams params[3];  // inputs, then the output
 };

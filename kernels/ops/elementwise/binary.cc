@@ -5,15 +5,15 @@
 namespace opkit {
 namespace {
 
-#define OPKIT_FUNCTION2(name, cheap)                                                   \
-  constexpr BinaryRow k##name{math::name, math::name, 32768, nullptr, nullptr, cheap}; \
+#define OPKIT_FUNCTION2(name)                          \
+  constexpr BinaryRow k##name{math::name, math::name}; \
   OPKIT_BINARY(name, k##name, "x: T, y: T -> z: T\n T in {floating, quantized}")
 
-OPKIT_FUNCTION2(DivNoNan, true);
-OPKIT_FUNCTION2(MulNoNan, true);
-OPKIT_FUNCTION2(Xdivy, true);
-OPKIT_FUNCTION2(Xlog1py, false);
-OPKIT_FUNCTION2(Xlogy, false);
+OPKIT_FUNCTION2(DivNoNan);
+OPKIT_FUNCTION2(MulNoNan);
+OPKIT_FUNCTION2(Xdivy);
+OPKIT_FUNCTION2(Xlog1py);
+OPKIT_FUNCTION2(Xlogy);
 
 constexpr BinaryRow kNextAfter{math::NextAfter, math::NextAfter};
 OPKIT_BINARY(NextAfter, kNextAfter, "x1: T, x2: T -> output: T\n T in {float32, float64}");
