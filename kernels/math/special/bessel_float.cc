@@ -46,7 +46,7 @@ struct BesselI : Everywhere {
 // K_0 or K_1 for 0 < x <= 1 (DLMF 10.31).
 template <int kOrder, class D>
 HWY_INLINE Vf<D> BesselKSmall(D d, Vf<D> x, Vf<D> inverse) {
-  const Vf<D> z = hn::Mul(x, x), log = LogOver(d, x, 1.0f, 0.0f, 1.0f);
+  const Vf<D> z = hn::Mul(x, x), log = LogPositive(d, x);
   if constexpr (kOrder == 0) {
     return hn::NegMulAdd(log, Horner(d, z, kI0Small), Horner(d, z, kK0Small));
   } else {
@@ -153,7 +153,7 @@ HWY_INLINE Vf<D> BesselYSmall(D d, Vf<D> x) {
     const Vf<D> log = LogOver(d, x, kY0Zero[0], kY0Zero[1], kY0Zero[2]);
     return hn::MulAdd(log, Horner(d, z, kJ0Small), rest);
   } else {
-    const Vf<D> log = LogOver(d, x, 1.0f, 0.0f, 1.0f);
+    const Vf<D> log = LogPositive(d, x);
     const Vf<D> s = hn::MulAdd(log, Horner(d, z, kJ1Small), Horner(d, z, kY1Small));
     return hn::MulAdd(x, s, hn::Div(hn::Set(d, -0.63661977236758134308f), x));
   }

@@ -4,8 +4,6 @@
 #include <limits>
 
 #include "math/simd.h"
-// After simd.h, which sets the target.
-#include "math/logarithm-inl.h"
 #include "math/special/gamma_tables.h"
 #include "math/special/pieces-inl.h"
 #include "math/special/special.h"

@@ -9,11 +9,11 @@ namespace opkit {
 namespace HWY_NAMESPACE {
 namespace pieces {
 
-// erfinv(x) / x from s = 1 - x^2; garbage for s <= 0.
+// erfinv(x) / x from log(1 - x^2).
 template <class D>
-HWY_INLINE Vf<D> ErfinvRatio(D d, Vf<D> s) {
+HWY_INLINE Vf<D> ErfinvRatio(D d, Vf<D> log) {
   const hn::RebindToUnsigned<D> du;
-  const Vf<D> w = hn::Neg(LogOver(d, s, 1.0f, 0.0f, 1.0f));
+  const Vf<D> w = hn::Neg(log);
   const auto octave = hn::BitCast(du, hn::Add(w, hn::Set(d, 8.0f)));
   return Piecewise(d, w, hn::ShiftRight<kWidePieces ? 21 : 22>(octave), OPKIT_PIECES(Erfinv));
 }
@@ -23,7 +23,8 @@ struct Erfinv : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> x) {
     const Vf<D> one = hn::Set(d, 1.0f), a = hn::Abs(x);
-    const Vf<D> ratio = ErfinvRatio(d, hn::Mul(hn::Sub(one, a), hn::Add(one, a)));
+    const Vf<D> ratio =
+        ErfinvRatio(d, LogScaled(d, 0.0f, hn::Mul(hn::Sub(one, x), hn::Add(one, x))));
     const Vf<D> y = hn::MulAdd(x, ratio, hn::Zero(d));  // TensorFlow gives +0 at -0
     const Vf<D> nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
     const Vf<D> end = hn::CopySign(hn::Set(d, kInf), x);
@@ -35,8 +36,9 @@ struct Erfinv : Everywhere {
 struct Ndtri : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> p) {
-    const Vf<D> one = hn::Set(d, 1.0f), four = hn::Set(d, 4.0f);
-    const Vf<D> ratio = ErfinvRatio(d, hn::Mul(hn::Mul(p, four), hn::Sub(one, p)));
+    const Vf<D> one = hn::Set(d, 1.0f), q = hn::Sub(one, p);
+    const Vf<D> ratio =
+        ErfinvRatio(d, LogScaled(d, -24.0f, hn::Mul(hn::Mul(p, hn::Set(d, 0x1p26f)), q)));
     const Vf<D> x = hn::Mul(hn::Sub(p, hn::Set(d, 0.5f)), hn::Set(d, 2.82842712474619009760f));
     const Vf<D> y = hn::Mul(x, ratio);
     const auto inside = hn::And(hn::Gt(p, hn::Zero(d)), hn::Lt(p, one));

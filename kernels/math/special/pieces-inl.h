@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "math/exponential-inl.h"
+#include "math/logarithm-inl.h"
 #include "math/special/pieces.h"
 #include "math/special/pieces_tables.h"
 
@@ -63,6 +63,7 @@ HWY_INLINE Vf<D> RowsAt(D d, Vf<D> t, Vu<D> bits, const float (&rows)[kRows][kN]
   size_t i = kRows - 1;
   Vf<D> p = c(i);
   if constexpr ((kRows - kFirst) % 2 == 0) p = hn::MulAdd(p, t, c(--i));
+#pragma GCC unroll 8
   for (; i > kFirst + 2; i -= 2) p = hn::MulAdd(p, t2, hn::MulAdd(c(i - 1), t, c(i - 2)));
   p = hn::MulAdd(p, t, c(kFirst + 1));
   return hn::MulAdd(p, t, c(kFirst));
@@ -109,6 +110,12 @@ HWY_INLINE Vf<D> TimesExp(D d, Vf<D> w, Vf<D> x) {
   const Vf<D> q = ExpSplit<kExtra>(d, x, n, power);
   w = hn::Mul(w, power);
   return hn::MulAdd(w, q, w);
+}
+
+// log(x) for 0 < x < 2^100, denormal too; anything else beyond.
+template <class D>
+HWY_INLINE Vf<D> LogPositive(D d, Vf<D> x) {
+  return LogScaled(d, -24.0f, hn::Mul(x, hn::Set(d, 0x1p24f)));
 }
 
 // log(x / c) for finite x > 0, relatively accurate where x is near c = hi + lo.
