@@ -10,9 +10,11 @@
 #include "math/elementary64-inl.h"
 
 // clang-format off
-#define OPKIT_EACH_COMPLEX(X)                                                   \
+// Those whose complex64 version is the complex128 one between conversions.
+#define OPKIT_EACH_WIDENED(X)                                                   \
   X(Acos) X(Acosh) X(Asin) X(Asinh) X(Atan) X(Atanh) X(Cosh) X(Expm1) X(Log1p)  \
-  X(Reciprocal) X(Sinh) X(Tan)
+  X(Sinh) X(Tan)
+#define OPKIT_EACH_COMPLEX(X) OPKIT_EACH_WIDENED(X) X(Reciprocal)
 // clang-format on
 
 namespace opkit::complex_libm {
@@ -210,6 +212,33 @@ HWY_INLINE Z Atan(Z z, M& ok) {
 OPKIT_EACH_COMPLEX(OPKIT_DEFINE)
 #undef OPKIT_DEFINE
 
+// n complex64, a multiple of the lanes of every instruction set. In float64 no square of a float32
+// overflows, nor does the additional rounding of one quotient for both parts count.
+void ReciprocalComplex64(const float* x, float* y, size_t n) {
+  const f64::Dd d;
+  const hn::Rebind<float, f64::Dd> narrow;
+  const size_t lanes = hn::Lanes(d);
+  const auto one = hn::Set(d, 1.0);
+  for (size_t i = 0; i < 2 * n; i += 2 * lanes) {
+    hn::Vec<decltype(narrow)> re_in, im_in;
+    hn::LoadInterleaved2(narrow, x + i, re_in, im_in);
+    const auto re = hn::PromoteTo(d, re_in);
+    const auto im = hn::PromoteTo(d, im_in);
+    const auto norm = hn::MulAdd(re, re, hn::Mul(im, im));
+    const auto regular = hn::And(hn::Gt(norm, hn::Zero(d)), hn::Lt(norm, hn::Set(d, 0x1p300)));
+    if (HWY_LIKELY(hn::AllTrue(d, regular))) {
+      const auto over = hn::Div(one, norm);
+      hn::StoreInterleaved2(hn::DemoteTo(narrow, hn::Mul(re, over)),
+                            hn::DemoteTo(narrow, hn::Mul(hn::Neg(im), over)), narrow, y + i);
+    } else {
+      double wide[2 * HWY_MAX_LANES_D(f64::Dd)];
+      std::copy_n(x + i, 2 * lanes, wide);
+      complex_libm::Reciprocal(wide, wide, lanes);
+      for (size_t k = 0; k < 2 * lanes; ++k) y[i + k] = static_cast<float>(wide[k]);
+    }
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace opkit
 HWY_AFTER_NAMESPACE();
@@ -252,6 +281,7 @@ OPKIT_STD(Tan, tan)
 
 #define OPKIT_TABLE(name) OPKIT_SIMD_EXPORT(name##Complex);
 OPKIT_EACH_COMPLEX(OPKIT_TABLE)
+OPKIT_SIMD_EXPORT(ReciprocalComplex64);
 
 // Doubles of at least a vector of every instruction set, and a multiple of them.
 constexpr size_t kComplexBlock = 16;
@@ -290,14 +320,32 @@ OPKIT_EACH_COMPLEX(OPKIT_LIBM)
 
 namespace math {
 
-#define OPKIT_COMPLEX(name)                                                     \
-  void name(const std::complex<float>* x, std::complex<float>* y, size_t n) {   \
-    RunComplex(OPKIT_SIMD_CALL(name##Complex), x, y, n);                        \
-  }                                                                             \
+#define OPKIT_COMPLEX128(name)                                                  \
   void name(const std::complex<double>* x, std::complex<double>* y, size_t n) { \
     RunComplex(OPKIT_SIMD_CALL(name##Complex), x, y, n);                        \
   }
-OPKIT_EACH_COMPLEX(OPKIT_COMPLEX)
+OPKIT_EACH_COMPLEX(OPKIT_COMPLEX128)
+
+#define OPKIT_COMPLEX64(name)                                                 \
+  void name(const std::complex<float>* x, std::complex<float>* y, size_t n) { \
+    RunComplex(OPKIT_SIMD_CALL(name##Complex), x, y, n);                      \
+  }
+OPKIT_EACH_WIDENED(OPKIT_COMPLEX64)
+
+void Reciprocal(const std::complex<float>* x, std::complex<float>* y, size_t n) {
+  constexpr size_t kBlock = 8;  // at least the doubles of every vector
+  const auto loop = OPKIT_SIMD_CALL(ReciprocalComplex64);
+  const float* from = reinterpret_cast<const float*>(x);
+  float* to = reinterpret_cast<float*>(y);
+  const size_t whole = n / kBlock * kBlock;
+  loop(from, to, whole);
+  if (whole == n) return;
+  float pad[2 * kBlock];
+  std::fill_n(pad, 2 * kBlock, 1.0f);
+  std::copy(from + 2 * whole, from + 2 * n, pad);
+  loop(pad, pad, kBlock);
+  std::copy_n(pad, 2 * (n - whole), to + 2 * whole);
+}
 
 }  // namespace math
 }  // namespace opkit
