@@ -187,10 +187,11 @@ bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps,
   size_t end = n - 1;
   size_t start = 0;
   size_t left = 30 * n;
+  const double inverse_eps = 1 / eps;  // exact: a power of two
   while (end > 0) {
     for (size_t i = start; i < end; ++i) {
-      const double scaled = e[i] / eps;
-      if (scaled * scaled <= std::abs(d[i]) + std::abs(d[i + 1])) e[i] = 0;
+      const double scaled = e[i] * inverse_eps;
+      e[i] = scaled * scaled <= std::abs(d[i]) + std::abs(d[i + 1]) ? 0 : e[i];
     }
     while (end > 0 && e[end - 1] == 0) --end;
     if (end == 0) break;

@@ -249,7 +249,7 @@ HWY_NOINLINE bool EighMatrix(size_t n, const EighScratch<T>& b, Real<T>* values,
   for (size_t k = 0; k + 1 < n; ++k) {
     const size_t top = k + 1, rest = n - top;
     T* x = b.vectors + k * n;
-    for (size_t i = 0; i < rest; ++i) x[i] = b.a[(top + i) * n + k];
+    for (size_t i = 0; i < rest; ++i) x[i] = Conj(b.a[k * n + top + i]);
     T h;
     b.e[k] = static_cast<double>(MakeReflector<T>(rest, x, &h));
     b.tau[k] = h;
@@ -287,10 +287,9 @@ HWY_NOINLINE bool EighMatrix(size_t n, const EighScratch<T>& b, Real<T>* values,
   std::stable_sort(b.order, b.order + n, [d](size_t x, size_t y) { return d[x] < d[y]; });
   for (size_t j = 0; j < n; ++j) {
     values[j] = static_cast<R>(d[b.order[j]]);
-    if (v == nullptr) continue;
-    const T* vector = b.a + b.order[j] * n;
-    for (size_t i = 0; i < n; ++i) v[i * n + j] = vector[i];
+    if (v != nullptr) std::copy_n(b.a + b.order[j] * n, n, b.q + j * n);
   }
+  if (v != nullptr) Transpose<T>(n, n, b.q, n, false, v, n);
   return true;
 }
 
