@@ -182,9 +182,9 @@ class Worker {
       p_.pixels(from, taps.count, g_.row(), c, rows, g_.out_row(), to);
       return;
     }
-    char* const column = scratch_ + at_.column;
-    p_.pixels(from, taps.count, g_.row(), c, rows, c, column);
-    p_.finish(column, rows * c, taken * taps.count, column);
+    char *const sums = scratch_ + at_.dense, *const column = scratch_ + at_.column;
+    p_.pixels(from, taps.count, g_.row(), c, rows, c, sums);
+    p_.finish(sums, rows * c, taken * taps.count, column);
     const int64_t bytes = c * p_.out_bytes, step = g_.out_row() * p_.out_bytes;
     if (bytes == 1) {
       for (int64_t i = 0; i < rows; ++i) to[i * step] = column[i];

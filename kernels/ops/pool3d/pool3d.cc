@@ -1,7 +1,7 @@
 // MaxPool3D and AvgPool3D.
 //
-// float32 and float64 are pooled as they are; float16 and bfloat16 through float32 with one
-// rounding at the end. Quantized maximum is exact and then, where input and output quantization
+// float32 and float64 are pooled as they are; float16 and bfloat16 in float32 with one rounding at
+// the end. Quantized maximum is exact and then, where input and output quantization
 // differ, mapped through a table; the quantized mean is the float32 mean of the stored integers
 // minus the zero point, times the ratio of the scales, rounded to nearest even. Where both
 // quantizations agree, and TFLite's pooling has no other case, integers give the same.
@@ -132,6 +132,8 @@ template <typename T>
 constexpr Kind KindOf(bool mean) {
   if constexpr (std::is_same_v<T, float>) return mean ? pool3d::kAvgF32 : pool3d::kMaxF32;
   if constexpr (std::is_same_v<T, double>) return mean ? pool3d::kAvgF64 : pool3d::kMaxF64;
+  if constexpr (std::is_same_v<T, Half>) return mean ? pool3d::kAvgF16 : pool3d::kMaxF16;
+  if constexpr (std::is_same_v<T, BFloat16>) return mean ? pool3d::kAvgBF16 : pool3d::kMaxBF16;
   if constexpr (std::is_same_v<T, int8_t>) return mean ? pool3d::kAvgI8 : pool3d::kMaxI8;
   return mean ? pool3d::kAvgU8 : pool3d::kMaxU8;
 }
@@ -144,26 +146,15 @@ Status RunMax(OpContext& ctx) {
   if (out_size == 0) return {};
   return ctx.Visit(0, PoolTypes{}, [&](auto tag) -> Status {
     using T = decltype(tag);
-    if constexpr (kIsNarrowFloat<T>) {
-      const auto from = [](const T* x, float* y, size_t n) { ToFloat(x, y, n); };
-      // TF's maximum starts at the type's own lowest value, not float32's.
-      const auto to = [](float* x, T* y, size_t n) {
-        constexpr float lowest = std::is_same_v<T, Half> ? -65504.0f : -3.38953139e38f;
-        for (size_t i = 0; i < n; ++i) x[i] = x[i] < lowest ? lowest : x[i];
-        FromFloat(x, y, n);
-      };
-      return PoolThroughFloat<T>(ctx, g, pool3d::kMaxF32, from, to);
+    if constexpr (std::is_same_v<T, int16_t>) {  // exact in float32
+      OPKIT_RETURN_IF_ERROR(PoolThroughFloat<T>(ctx, g, pool3d::kMaxF32,
+                                                Each([](T v) { return static_cast<float>(v); }),
+                                                Each([](float v) { return static_cast<T>(v); })));
     } else {
-      if constexpr (std::is_same_v<T, int16_t>) {  // exact in float32
-        OPKIT_RETURN_IF_ERROR(PoolThroughFloat<T>(ctx, g, pool3d::kMaxF32,
-                                                  Each([](T v) { return static_cast<float>(v); }),
-                                                  Each([](float v) { return static_cast<T>(v); })));
-      } else {
-        OPKIT_RETURN_IF_ERROR(PoolAll(ctx, g, KindOf<T>(false), ctx.raw(0), ctx.out_raw(0)));
-      }
-      if constexpr (std::is_integral_v<T>) Requantize<T>(ctx, ctx.out<T>(0), out_size);
-      return {};
+      OPKIT_RETURN_IF_ERROR(PoolAll(ctx, g, KindOf<T>(false), ctx.raw(0), ctx.out_raw(0)));
     }
+    if constexpr (std::is_integral_v<T>) Requantize<T>(ctx, ctx.out<T>(0), out_size);
+    return {};
   });
 }
 
@@ -172,12 +163,8 @@ Status RunAvg(OpContext& ctx) {
   if (ctx.out_shape(0).size() == 0) return {};
   return ctx.Visit(0, PoolTypes{}, [&](auto tag) -> Status {
     using T = decltype(tag);
-    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    if constexpr (!std::is_integral_v<T>) {
       return PoolAll(ctx, g, KindOf<T>(true), ctx.raw(0), ctx.out_raw(0));
-    } else if constexpr (kIsNarrowFloat<T>) {
-      return PoolThroughFloat<T>(
-          ctx, g, pool3d::kAvgF32, [](const T* x, float* y, size_t n) { ToFloat(x, y, n); },
-          [](const float* x, T* y, size_t n) { FromFloat(x, y, n); });
     } else {
       if constexpr (sizeof(T) == 1) {
         const int64_t plane = std::min(g.h.kernel, g.h.in) * std::min(g.w.kernel, g.w.in);

@@ -32,11 +32,25 @@ struct Passes {
   // to sums + i * out_step.
   void (*pixels)(const void* line, int64_t taps, int64_t step, int64_t c, int64_t count,
                  int64_t out_step, void* sums);
-  // out[i] = sums[i] / count; null where sums are the result. sums may be out.
-  void (*finish)(const void* sums, int64_t n, int64_t count, void* out);
+  // out[i] = sums[i] / count, rounded; null where sums are the result. Sums are lost; they may be
+  // out where elements are equal in size.
+  void (*finish)(void* sums, int64_t n, int64_t count, void* out);
 };
 
-enum Kind { kMaxF32, kMaxI8, kMaxU8, kAvgF32, kAvgI8, kAvgU8, kMaxF64, kAvgF64 };
+enum Kind {
+  kMaxF32,
+  kMaxI8,
+  kMaxU8,
+  kAvgF32,
+  kAvgI8,
+  kAvgU8,
+  kMaxF16,
+  kMaxBF16,
+  kAvgF16,
+  kAvgBF16,
+  kMaxF64,
+  kAvgF64,
+};
 const Passes& GetPasses(Kind kind);
 
 // The largest window whose sum the passes of kAvgI8 and kAvgU8 hold.

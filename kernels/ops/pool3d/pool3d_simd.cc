@@ -8,6 +8,8 @@
 #include "math/simd.h"
 // After simd.h, which sets the target.
 #include "math/minmax-inl.h"
+#include "math/narrow-inl.h"
+#include "opkit/pointwise.h"
 #include "ops/pool3d/pool3d.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,11 +20,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr int64_t kMaxRows = 256;
 static_assert(kMaxRows > kMaxByteWindow);
 
-// TF keeps the running value where the new one is NaN.
+// TF keeps the running value where the new one is NaN, and begins with the type's lowest value.
 struct MaxOp {
-  template <typename T>
-  static constexpr T Identity() {
-    return std::numeric_limits<T>::lowest();
+  template <typename T, typename S = T>
+  static constexpr S Identity() {
+    if constexpr (std::is_same_v<T, Half>) return -65504.0f;
+    if constexpr (std::is_same_v<T, BFloat16>) return -3.38953139e38f;
+    if constexpr (!kIsNarrowFloat<T>) return std::numeric_limits<T>::lowest();
   }
   template <typename T>
   static HWY_INLINE T Scalar(T acc, T x) {
@@ -35,9 +39,9 @@ struct MaxOp {
 };
 
 struct SumOp {
-  template <typename T>
-  static constexpr T Identity() {
-    return T(0);
+  template <typename T, typename S = T>
+  static constexpr S Identity() {
+    return S(0);
   }
   template <typename T>
   static HWY_INLINE T Scalar(T acc, T x) {
@@ -49,11 +53,13 @@ struct SumOp {
   }
 };
 
-// Input elements as sums: equal types, or bytes to 16 bits.
+// Input elements as sums: equal types, 16-bit floats to float32, or bytes to 16 bits.
 template <typename T, class D, typename S = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> LoadAs(D d, const T* from) {
   if constexpr (std::is_same_v<T, S>) {
     return hn::LoadU(d, from);
+  } else if constexpr (kIsNarrowFloat<T>) {
+    return ::opkit::HWY_NAMESPACE::LoadWide(d, from);
   } else {
     const hn::Rebind<T, D> narrow;
     const hn::Rebind<std::conditional_t<std::is_signed_v<T>, std::make_signed_t<S>, S>, D> wide;
@@ -67,7 +73,7 @@ HWY_INLINE void FoldSome(const T* const* rows, int64_t any_count, int64_t n, S* 
   const int64_t count = kCount > 0 ? kCount : any_count;
   const hn::ScalableTag<S> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto identity = hn::Set(d, Op::template Identity<S>());
+  const auto identity = hn::Set(d, Op::template Identity<T, S>());
   int64_t i = 0;
   for (; i + 2 * lanes <= n; i += 2 * lanes) {
     auto a = identity, b = identity;
@@ -86,12 +92,12 @@ HWY_INLINE void FoldSome(const T* const* rows, int64_t any_count, int64_t n, S* 
   const hn::CappedTag<S, 16 / sizeof(S)> part;
   const auto some = static_cast<int64_t>(hn::Lanes(part));
   for (; i + some <= n; i += some) {
-    auto a = hn::Set(part, Op::template Identity<S>());
+    auto a = hn::Set(part, Op::template Identity<T, S>());
     for (int64_t r = 0; r < count; ++r) a = Op::Vector(a, LoadAs(part, rows[r] + i));
     hn::StoreU(a, part, out + i);
   }
   for (; i < n; ++i) {
-    S a = Op::template Identity<S>();
+    S a = Op::template Identity<T, S>();
     for (int64_t r = 0; r < count; ++r) a = Op::Scalar(a, static_cast<S>(rows[r][i]));
     out[i] = a;
   }
@@ -115,8 +121,8 @@ void Fold(const void* base, int64_t plane, int64_t planes, int64_t row, int64_t 
       }
     }
     // Fixed counts pay where rows do not fit the first level cache.
-    if (std::is_same_v<S, float> && count == 3) {
-      FoldSome<T, S, Op, std::is_same_v<S, float> ? 3 : 0>(list, count, n, static_cast<S*>(sums));
+    if (std::is_same_v<T, float> && count == 3) {
+      FoldSome<T, S, Op, std::is_same_v<T, float> ? 3 : 0>(list, count, n, static_cast<S*>(sums));
     } else {
       FoldSome<T, S, Op, 0>(list, count, n, static_cast<S*>(sums));
     }
@@ -166,7 +172,7 @@ void Pixels(const void* line, int64_t taps, int64_t step, int64_t c, int64_t cou
 }
 
 template <typename T>
-void Divide(const void* sums, int64_t n, int64_t count, void* out) {
+void Divide(void* sums, int64_t n, int64_t count, void* out) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   auto* x = static_cast<const T*>(sums);
@@ -183,11 +189,18 @@ void Divide(const void* sums, int64_t n, int64_t count, void* out) {
   for (; i < n; ++i) y[i] = x[i] / divisor;
 }
 
+// To 16-bit floats.
+template <typename T, bool kMean>
+void Round(void* sums, int64_t n, int64_t count, void* out) {
+  if (kMean) Divide<float>(sums, n, count, sums);
+  FromFloat(static_cast<const float*>(sums), static_cast<T*>(out), static_cast<size_t>(n));
+}
+
 // Means of bytes, ties to even. The float32 rule of the specification gives the same: a tie is
 // exact in float32, and everything else is further from a tie than float32 rounds. The quotient
 // comes from the upper half of a product with the reciprocal, at most 1 too small.
 template <typename T>
-void MeanOfBytes(const void* sums, int64_t n, int64_t count, void* out) {
+void MeanOfBytes(void* sums, int64_t n, int64_t count, void* out) {
   constexpr bool kSigned = std::is_signed_v<T>;
   const hn::ScalableTag<uint16_t> d;
   const hn::Rebind<uint8_t, decltype(d)> narrow;
@@ -270,6 +283,10 @@ const Passes& Get(Kind kind) {
       Make<float, float, SumOp>(Divide<float>),
       Make<int8_t, uint16_t, SumOp>(MeanOfBytes<int8_t>),
       Make<uint8_t, uint16_t, SumOp>(MeanOfBytes<uint8_t>),
+      Make<Half, float, MaxOp>(Round<Half, false>),
+      Make<BFloat16, float, MaxOp>(Round<BFloat16, false>),
+      Make<Half, float, SumOp>(Round<Half, true>),
+      Make<BFloat16, float, SumOp>(Round<BFloat16, true>),
   };
   return kPasses[kind];
 }
