@@ -114,24 +114,56 @@ void ScanRows(const ScanShape& s, const T* x, T* y) {
   }
 }
 
+// One row of integers, which may be combined in any order: four steps at a time wait for one.
 template <typename Op, typename T>
-void Scan(OpContext& ctx, const ScanShape& s, const T* x, T* y) {
-  if (s.inner == 1) {
-    // Only float chains have a latency worth hiding; fewer rows keep the others small.
-    constexpr int kRows = std::is_floating_point_v<T> ? 8 : 2;
-    const int64_t grain = std::max<int64_t>(1, (1 << 15) / (s.axis * kRows));
-    ctx.ParallelFor((s.outer + kRows - 1) / kRows, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t g = begin; g < end; ++g) {
-        int64_t row = g * kRows;
-        if (row + kRows <= s.outer) {
-          ScanRows<kRows, Op>(s, x + row * s.axis, y + row * s.axis);
-        } else {
-          for (; row < s.outer; ++row) ScanRows<1, Op>(s, x + row * s.axis, y + row * s.axis);
+void ScanIntegers(const ScanShape& s, const T* x, T* y) {
+  const int64_t step = s.reverse ? -1 : 1;
+  if (s.reverse) x += s.axis - 1, y += s.axis - 1;
+  T acc = Op::template Identity<T>();
+  int64_t i = 0;
+  for (; i + 4 <= s.axis; i += 4, x += 4 * step, y += 4 * step) {
+    const T a = x[0], ab = Op::Apply(a, x[step]), c = x[2 * step];
+    const T abc = Op::Apply(ab, c), abcd = Op::Apply(ab, Op::Apply(c, x[3 * step]));
+    const T before = acc, first = Op::Apply(acc, a), second = Op::Apply(acc, ab);
+    const T third = Op::Apply(acc, abc);
+    acc = Op::Apply(acc, abcd);
+    y[0] = s.exclusive ? before : first;
+    y[step] = s.exclusive ? first : second;
+    y[2 * step] = s.exclusive ? second : third;
+    y[3 * step] = s.exclusive ? third : acc;
+  }
+  for (; i < s.axis; ++i, x += step, y += step) {
+    const T before = acc;
+    acc = Op::Apply(acc, x[0]);
+    y[0] = s.exclusive ? before : acc;
+  }
+}
+
+// Rows whose axis is contiguous.
+template <typename Op, typename T>
+void ScanAllRows(OpContext& ctx, const ScanShape& s, const T* x, T* y) {
+  // Several floats' rows, to hide the latency of their chains; fewer keep complex numbers small.
+  constexpr int kRows = std::is_floating_point_v<T> ? 8 : std::is_integral_v<T> ? 1 : 2;
+  const int64_t grain = std::max<int64_t>(1, (1 << 15) / (s.axis * kRows));
+  ctx.ParallelFor((s.outer + kRows - 1) / kRows, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin * kRows; row < std::min(s.outer, end * kRows); row += kRows) {
+      const int64_t rows = std::min<int64_t>(kRows, s.outer - row), at = row * s.axis;
+      if constexpr (std::is_integral_v<T>) {
+        ScanIntegers<Op>(s, x + at, y + at);
+      } else if (rows == kRows) {
+        ScanRows<kRows, Op>(s, x + at, y + at);
+      } else {
+        for (int64_t r = 0; r < rows; ++r) {
+          ScanRows<1, Op>(s, x + at + r * s.axis, y + at + r * s.axis);
         }
       }
-    });
-    return;
-  }
+    }
+  });
+}
+
+template <typename Op, typename T>
+void Scan(OpContext& ctx, const ScanShape& s, const T* x, T* y) {
+  if (s.inner == 1) return ScanAllRows<Op>(ctx, s, x, y);
   // Blocks of columns, wide enough to stream and narrow enough for the last row to stay in cache.
   const int64_t block = std::max<int64_t>(64, 4096 / static_cast<int64_t>(sizeof(T)));
   const int64_t blocks = (s.inner + block - 1) / block;
