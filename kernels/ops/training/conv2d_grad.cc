@@ -8,6 +8,7 @@
 
 #include "math/window.h"
 #include "opkit/op.h"
+#include "opkit/pointwise.h"
 #include "ops/training/conv_filter.h"
 #include "ops/training/conv_input.h"
 #include "ops/training/gemm.h"
@@ -355,13 +356,13 @@ const W* Prepared(OpContext& ctx, int input, bool nchw, int slot) {
     return x;
   } else {
     W* y = ctx.ScratchOf<W>(s.size(), slot);
-    training::Convert(x, s.size(), y);
+    ToFloat(x, y, static_cast<size_t>(s.size()));
     return y;
   }
 }
 
 template <typename T>
-using Work = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
+using Work = std::conditional_t<kIsNarrowFloat<T>, float, T>;
 
 Status FilterShape(OpContext& ctx) {
   Shape filter;
@@ -386,7 +387,7 @@ Status RunFilter(OpContext& ctx) {
     } else {
       W* dw = ctx.ScratchOf<W>(filter.size(), 3);
       FilterGrad<W>(ctx, c, x, dy, dw);
-      training::Convert(dw, filter.size(), ctx.out<T>(0));
+      FromFloat(dw, ctx.out<T>(0), static_cast<size_t>(filter.size()));
     }
     return Status();
   });
@@ -425,7 +426,7 @@ Status RunInput(OpContext& ctx) {
     if constexpr (std::is_same_v<T, W>) {
       w = ctx.in<T>(1);
     } else {
-      training::Convert(ctx.in<T>(1), extra, more);
+      ToFloat(ctx.in<T>(1), more, static_cast<size_t>(extra));
       w = more;
     }
     if constexpr (std::is_same_v<T, W>) {
@@ -438,8 +439,8 @@ Status RunInput(OpContext& ctx) {
     InputGrad<W>(ctx, c, w, dy, dx);
     if (nchw) {
       training::SwapInner(dx, in[0], in[1] * in[2], in[3], ctx.out<T>(0));
-    } else {
-      training::Convert(dx, out.size(), ctx.out<T>(0));
+    } else if constexpr (!std::is_same_v<T, W>) {
+      FromFloat(dx, ctx.out<T>(0), static_cast<size_t>(out.size()));
     }
     return Status();
   });

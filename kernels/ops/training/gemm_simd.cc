@@ -126,11 +126,9 @@ HWY_INLINE void Product(const GemmArgs<T>& g, T* scratch) {
 }
 
 void GemmF32(const GemmArgs<float>& g, float* scratch) { Product<float>(g, scratch); }
-// Rare types in fewer copies: float64 without AVX-512, int32 for the baseline.
+// Rare types in fewer copies: without AVX-512.
 #if HWY_TARGET != HWY_AVX3
 void GemmF64(const GemmArgs<double>& g, double* scratch) { Product<double>(g, scratch); }
-#endif
-#if HWY_TARGET == HWY_STATIC_TARGET
 void GemmI32(const GemmArgs<int32_t>& g, int32_t* scratch) { Product<int32_t>(g, scratch); }
 #endif
 
@@ -144,15 +142,16 @@ OPKIT_SIMD_EXPORT(GemmF32);
 #if OPKIT_SIMD_X86
 static constexpr decltype(&N_SSE4::GemmF64) GemmF64_simd_table[3] = {
     &N_SSE4::GemmF64, &N_AVX2::GemmF64, &N_AVX2::GemmF64};
+static constexpr decltype(&N_SSE4::GemmI32) GemmI32_simd_table[3] = {
+    &N_SSE4::GemmI32, &N_AVX2::GemmI32, &N_AVX2::GemmI32};
 #else
 OPKIT_SIMD_EXPORT(GemmF64);
+OPKIT_SIMD_EXPORT(GemmI32);
 #endif
 
 void Gemm(const GemmArgs<float>& g, float* scratch) { OPKIT_SIMD_CALL(GemmF32)(g, scratch); }
 void Gemm(const GemmArgs<double>& g, double* scratch) { OPKIT_SIMD_CALL(GemmF64)(g, scratch); }
-void Gemm(const GemmArgs<int32_t>& g, int32_t* scratch) {
-  HWY_STATIC_DISPATCH(GemmI32)(g, scratch);
-}
+void Gemm(const GemmArgs<int32_t>& g, int32_t* scratch) { OPKIT_SIMD_CALL(GemmI32)(g, scratch); }
 
 }  // namespace opkit::training
 #endif  // HWY_ONCE

@@ -16,11 +16,6 @@ void SwapInner(const From* x, int64_t batch, int64_t a, int64_t b, To* y) {
   }
 }
 
-template <typename From, typename To>
-void Convert(const From* x, int64_t n, To* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<To>(x[i]);
-}
-
 }  // namespace opkit::training
 
 #endif  // OPKIT_OPS_TRAINING_LAYOUT_H_

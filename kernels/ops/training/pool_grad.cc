@@ -18,9 +18,6 @@
 namespace opkit {
 namespace {
 
-template <typename T>
-using Sum = std::conditional_t<kIsNarrowFloat<T>, float, T>;
-
 using training::Pool;
 using training::Range;
 using training::Taps;
@@ -93,22 +90,13 @@ void ForWindows(const Pool& p, F&& f) {
   }
 }
 
+// One image. best and place have p.channels elements. Nine types have this loop and none is met in
+// training: made small.
 template <typename T>
-bool Less(T a, T b) {
-  if constexpr (kIsNarrowFloat<T>) {
-    return static_cast<float>(a) < static_cast<float>(b);
-  } else {
-    return a < b;
-  }
-}
-
-// One image. best and place have p.channels elements. Eleven types have this loop and none is met
-// in training: made small.
-template <typename T>
-[[gnu::cold, gnu::noinline]] void MaxImage(const Pool& p, const T* x, const T* dy, Sum<T>* dx,
-                                           T* best, int32_t* place) {
+[[gnu::cold, gnu::noinline]] void MaxImage(const Pool& p, const T* x, const T* dy, T* dx, T* best,
+                                           int32_t* place) {
   const int64_t c = p.channels;
-  std::fill_n(dx, p.in_image(), Sum<T>(0));
+  std::fill_n(dx, p.in_image(), T(0));
   ForWindows(p, [&](Range d, Range h, Range w, int64_t at) {
     bool first = true;
     for (int64_t a = d.first; a < d.first + d.count; ++a) {
@@ -124,7 +112,7 @@ template <typename T>
             continue;
           }
           for (int64_t k = 0; k < c; ++k) {
-            const bool more = Less(best[k], v[k]);
+            const bool more = best[k] < v[k];
             best[k] = more ? v[k] : best[k];
             place[k] = more ? id : place[k];
           }
@@ -133,9 +121,8 @@ template <typename T>
     }
     if (first) return;  // the window lies in the padding
     for (int64_t k = 0; k < c; ++k) {
-      // Rounded to T after every addition, as in TF.
-      Sum<T>& to = dx[place[k] * c + k];
-      to = static_cast<Sum<T>>(static_cast<T>(to + static_cast<Sum<T>>(dy[at + k])));
+      T& to = dx[place[k] * c + k];
+      to = static_cast<T>(to + dy[at + k]);
     }
   });
 }
@@ -161,30 +148,19 @@ void Max3DImage(const Pool& p, const T* x, const T* y, const T* dy, float* dx) {
   });
 }
 
-// Runs image(n, dx of image n, worker) for all images and rounds narrow floats at the end.
-template <typename T, typename F>
-void ForImages(OpContext& ctx, const Pool& p, int64_t worker_bytes, F&& image) {
-  using S = Sum<T>;
-  T* const out = ctx.out<T>(0);
-  S* dx;
-  if constexpr (std::is_same_v<S, T>) {
-    dx = out;
-  } else {
-    dx = ctx.ScratchOf<S>(p.batch * p.in_image(), 0);
-  }
+// Runs image(n, scratch of that many bytes) for all images.
+template <typename F>
+void ForImages(OpContext& ctx, const Pool& p, int64_t bytes, F&& image) {
   const int64_t workers = std::max<int64_t>(1, std::min<int64_t>(ctx.threads(), p.batch));
-  const int64_t own = (worker_bytes + 63) / 64 * 64;
+  const int64_t own = (bytes + 63) / 64 * 64;
   char* const scratch = ctx.ScratchOf<char>(own * workers, 1);
   ctx.ParallelFor(workers, 1, [&](int64_t b, int64_t e) {
     for (int64_t i = b; i < e; ++i) {
       for (int64_t n = p.batch * i / workers; n < p.batch * (i + 1) / workers; ++n) {
-        image(n, dx + n * p.in_image(), scratch + i * own);
+        image(n, scratch + i * own);
       }
     }
   });
-  if constexpr (!std::is_same_v<S, T>) {
-    FromFloat(dx, out, static_cast<size_t>(p.batch * p.in_image()));
-  }
 }
 
 Status CheckPooled(const char* name, const Shape& got, const Shape& want) {
@@ -209,17 +185,20 @@ Status RunMaxGrad(OpContext& ctx) {
     using T = decltype(tag);
     const T* x = ctx.in<T>(0);
     const T* dy = ctx.in<T>(2);
-    const int64_t places = (p.channels * 4 + 63) / 64 * 64;
-    ForImages<T>(ctx, p, places + p.channels * static_cast<int64_t>(sizeof(T)),
-                 [&](int64_t n, Sum<T>* dx, char* mine) {
-                   if constexpr (std::is_same_v<T, float>) {
-                     training::MaxImageF32(p, x + n * p.in_image(), dy + n * p.out_image(), dx);
-                   } else {
-                     MaxImage<T>(p, x + n * p.in_image(), dy + n * p.out_image(), dx,
-                                 reinterpret_cast<T*>(mine + places),
-                                 reinterpret_cast<int32_t*>(mine));
-                   }
-                 });
+    T* const dx = ctx.out<T>(0);
+    const int64_t in = p.in_image(), out = p.out_image();
+    if constexpr (kIsNarrowFloat<T> || std::is_same_v<T, float>) {
+      ForImages(ctx, p, 0, [&](int64_t n, char*) {
+        training::MaxImage(p, x + n * in, dy + n * out, dx + n * in);
+      });
+    } else {
+      const int64_t places = (p.channels * 4 + 63) / 64 * 64;
+      const int64_t bytes = places + p.channels * static_cast<int64_t>(sizeof(T));
+      ForImages(ctx, p, bytes, [&](int64_t n, char* mine) {
+        MaxImage<T>(p, x + n * in, dy + n * out, dx + n * in, reinterpret_cast<T*>(mine + places),
+                    reinterpret_cast<int32_t*>(mine));
+      });
+    }
     return Status();
   });
 }
@@ -234,8 +213,20 @@ Status RunMax3DGrad(OpContext& ctx) {
   return ctx.Visit<float, Half, BFloat16>(0, [&](auto tag) {
     using T = decltype(tag);
     const T *x = ctx.in<T>(0), *y = ctx.in<T>(1), *dy = ctx.in<T>(2);
-    ForImages<T>(ctx, p, 0, [&](int64_t n, float* dx, char*) {
-      Max3DImage<T>(p, x + n * p.in_image(), y + n * p.out_image(), dy + n * p.out_image(), dx);
+    T* const dx = ctx.out<T>(0);
+    const int64_t in = p.in_image(), out = p.out_image();
+    const int64_t wide = kIsNarrowFloat<T> ? in * int64_t{sizeof(float)} : 0;
+    ForImages(ctx, p, wide, [&](int64_t n, char* mine) {
+      const auto add = [&](float* sums) {
+        Max3DImage<T>(p, x + n * in, y + n * out, dy + n * out, sums);
+      };
+      if constexpr (kIsNarrowFloat<T>) {
+        auto* const sums = reinterpret_cast<float*>(mine);
+        add(sums);
+        FromFloat(sums, dx + n * in, static_cast<size_t>(in));
+      } else {
+        add(dx + n * in);
+      }
     });
     return Status();
   });
@@ -268,6 +259,37 @@ const T* Scales(OpContext& ctx, const Pool& p) {
   return scales;
 }
 
+// Rows under the same windows are computed once. `scratch`: room for the gradient and a row of a
+// 16-bit float's result as float32.
+template <typename T, typename S>
+void AvgImage(const Pool& p, const T* dy, const S* scale, S* scratch, T* dx) {
+  const int64_t width = p.w.in * p.channels;
+  const S* wide;
+  if constexpr (kIsNarrowFloat<T>) {
+    ToFloat(dy, scratch, static_cast<size_t>(p.out_image()));
+    wide = scratch;
+  } else {
+    wide = dy;
+  }
+  training::Cover od;
+  for (int64_t d = 0; d < p.d.in; ++d) {
+    od.MoveTo(p.d, d);
+    training::Cover oh, before;
+    for (int64_t h = 0; h < p.h.in; ++h, dx += width, before = oh) {
+      oh.MoveTo(p.h, h);
+      if (h > 0 && oh == before) {
+        std::copy_n(dx - width, width, dx);
+      } else if constexpr (kIsNarrowFloat<T>) {
+        S* const row = scratch + p.out_image();
+        training::AverageRow(p, od, oh, wide, scale, row);
+        FromFloat(row, dx, static_cast<size_t>(width));
+      } else {
+        training::AverageRow(p, od, oh, wide, scale, dx);
+      }
+    }
+  }
+}
+
 Status RunAvgGrad(OpContext& ctx) {
   Pool p = {};
   Shape pooled;
@@ -276,19 +298,14 @@ Status RunAvgGrad(OpContext& ctx) {
   if (ctx.out_shape(0).size() == 0) return {};
   return ctx.Visit(1, FloatingTypes{}, [&](auto tag) {
     using T = decltype(tag);
-    using S = Sum<T>;
+    using S = std::conditional_t<kIsNarrowFloat<T>, float, T>;
     const T* dy = ctx.in<T>(1);
-    const S* scale = Scales<S>(ctx, p);
-    const int64_t wide = kIsNarrowFloat<T> ? p.out_image() * int64_t{sizeof(S)} : 0;
-    ForImages<T>(ctx, p, wide, [&](int64_t n, S* dx, char* mine) {
-      const T* const image = dy + n * p.out_image();
-      if constexpr (kIsNarrowFloat<T>) {
-        S* const as_float = reinterpret_cast<S*>(mine);
-        ToFloat(image, as_float, static_cast<size_t>(p.out_image()));
-        training::AverageImage(p, as_float, scale, dx);
-      } else {
-        training::AverageImage(p, image, scale, dx);
-      }
+    T* const dx = ctx.out<T>(0);
+    const S* const scale = Scales<S>(ctx, p);
+    const int64_t in = p.in_image(), out = p.out_image();
+    const int64_t wide = kIsNarrowFloat<T> ? out + p.w.in * p.channels : 0;
+    ForImages(ctx, p, wide * int64_t{sizeof(S)}, [&](int64_t n, char* mine) {
+      AvgImage<T, S>(p, dy + n * out, scale, reinterpret_cast<S*>(mine), dx + n * in);
     });
     return Status();
   });

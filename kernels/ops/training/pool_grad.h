@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "math/window.h"
+#include "opkit/dtype.h"
 
 namespace opkit::training {
 
@@ -27,10 +28,26 @@ inline Range Taps(const WindowDim& w, int64_t o) {
   return {begin, std::max<int64_t>(0, end - begin)};
 }
 
-// One image; dx is overwritten. scale: one over the size of each window.
-void MaxImageF32(const Pool& p, const float* x, const float* dy, float* dx);
-void AverageImage(const Pool& p, const float* dy, const float* scale, float* dx);
-void AverageImage(const Pool& p, const double* dy, const double* scale, double* dx);
+// The windows [first, end) that hold an element; elements are to come in order.
+struct Cover {
+  int64_t first = 0, end = 0;
+  bool operator==(const Cover& b) const { return first == b.first && end == b.end; }
+  void MoveTo(const WindowDim& w, int64_t i) {
+    while (end < w.out && w.start(end) <= i) ++end;
+    while (first < end && w.start(first) + w.kernel <= i) ++first;
+  }
+};
+
+// One image; dx is overwritten.
+void MaxImage(const Pool& p, const float* x, const float* dy, float* dx);
+void MaxImage(const Pool& p, const Half* x, const Half* dy, Half* dx);
+void MaxImage(const Pool& p, const BFloat16* x, const BFloat16* dy, BFloat16* dx);
+
+// One row under windows od and oh of a mean's image; dx is overwritten. scale: one over the size of
+// each window.
+void AverageRow(const Pool& p, Cover od, Cover oh, const float* dy, const float* scale, float* dx);
+void AverageRow(const Pool& p, Cover od, Cover oh, const double* dy, const double* scale,
+                double* dx);
 
 }  // namespace opkit::training
 

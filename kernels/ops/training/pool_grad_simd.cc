@@ -1,44 +1,59 @@
-// Pooling gradients in float32, a vector of channels at a time: a window's state stays in
-// registers, and the gradient of a maximum is added by masked vectors instead of scattered.
+// Pooling gradients, a vector of channels at a time: a window's state stays in registers, and the
+// gradient of a maximum is added by masked vectors instead of scattered. 16-bit floats are float32
+// in registers only.
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 
 #include "math/simd.h"
+// After simd.h, which sets the target.
+#include "math/narrow-inl.h"
+#include "opkit/pointwise.h"
 #include "ops/training/pool_grad.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace opkit::training::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+namespace narrow = ::opkit::HWY_NAMESPACE;
 
-using D = hn::ScalableTag<float>;
-using DI = hn::RebindToSigned<D>;
-using V = hn::Vec<D>;
-
-template <bool kWhole>
-HWY_INLINE V Load(D d, const float* p, size_t n) {
-  return kWhole ? hn::LoadU(d, p) : hn::LoadN(d, p, n);
-}
-
-template <bool kWhole>
-HWY_INLINE void Store(V v, D d, float* p, size_t n) {
-  if (kWhole) {
-    hn::StoreU(v, d, p);
+// n elements, or a whole vector of them.
+template <bool kWhole, class D, typename T>
+HWY_INLINE hn::Vec<D> Load(D d, const T* p, size_t n) {
+  if constexpr (kIsNarrowFloat<T>) {
+    if (kWhole) return narrow::LoadWide(d, p);
+    T part[hn::MaxLanes(d)] = {};
+    for (size_t i = 0; i < n; ++i) part[i] = p[i];
+    return narrow::LoadWide(d, part);
   } else {
-    hn::StoreN(v, d, p, n);
+    return kWhole ? hn::LoadU(d, p) : hn::LoadN(d, p, n);
   }
 }
 
-// Channels [k, k + n) of one window. Places are counted within the window.
-template <bool kWhole>
-HWY_INLINE void MaxWindow(const Pool& p, Range rd, Range rh, Range rw, const float* x,
-                          const float* dy, float* dx, size_t n) {
-  const D d;
-  const DI di;
+template <bool kWhole, class D, typename T>
+HWY_INLINE void Store(hn::Vec<D> v, D d, T* p, size_t n) {
+  if constexpr (kIsNarrowFloat<T>) {
+    if (kWhole) return narrow::StoreNarrow(v, d, p);
+    T part[hn::MaxLanes(d)];
+    narrow::StoreNarrow(v, d, part);
+    for (size_t i = 0; i < n; ++i) p[i] = part[i];
+  } else {
+    kWhole ? hn::StoreU(v, d, p) : hn::StoreN(v, d, p, n);
+  }
+}
+
+// Channels [k, k + n) of one window. Places are counted within the window. The sum is rounded to T
+// after every addition, as in TF.
+template <bool kWhole, typename T>
+HWY_INLINE void MaxWindow(const Pool& p, Range rd, Range rh, Range rw, const T* x, const T* dy,
+                          T* dx, size_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
   auto place = hn::Zero(di);
   auto best = hn::Zero(d);
   int32_t at = 0;
   for (int64_t a = rd.first; a < rd.first + rd.count; ++a) {
     for (int64_t b = rh.first; b < rh.first + rh.count; ++b) {
-      const float* v = x + ((a * p.h.in + b) * p.w.in + rw.first) * p.channels;
+      const T* v = x + ((a * p.h.in + b) * p.w.in + rw.first) * p.channels;
       for (int64_t e = 0; e < rw.count; ++e, ++at, v += p.channels) {
         const auto value = Load<kWhole>(d, v, n);
         if (at == 0) {
@@ -55,7 +70,7 @@ HWY_INLINE void MaxWindow(const Pool& p, Range rd, Range rh, Range rw, const flo
   at = 0;
   for (int64_t a = rd.first; a < rd.first + rd.count; ++a) {
     for (int64_t b = rh.first; b < rh.first + rh.count; ++b) {
-      float* to = dx + ((a * p.h.in + b) * p.w.in + rw.first) * p.channels;
+      T* to = dx + ((a * p.h.in + b) * p.w.in + rw.first) * p.channels;
       for (int64_t e = 0; e < rw.count; ++e, ++at, to += p.channels) {
         const auto here = hn::RebindMask(d, hn::Eq(place, hn::Set(di, at)));
         const auto old = Load<kWhole>(d, to, n);
@@ -65,11 +80,12 @@ HWY_INLINE void MaxWindow(const Pool& p, Range rd, Range rh, Range rw, const flo
   }
 }
 
-void MaxImage(const Pool& p, const float* x, const float* dy, float* dx) {
-  const D d;
+template <typename T>
+HWY_INLINE void ImageMax(const Pool& p, const T* x, const T* dy, T* dx) {
+  const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t c = p.channels;
-  for (int64_t i = 0; i < p.in_image(); ++i) dx[i] = 0.0f;
+  std::memset(static_cast<void*>(dx), 0, static_cast<size_t>(p.in_image()) * sizeof(T));
   for (int64_t od = 0; od < p.d.out; ++od) {
     const Range rd = Taps(p.d, od);
     for (int64_t oh = 0; oh < p.h.out; ++oh) {
@@ -90,93 +106,77 @@ void MaxImage(const Pool& p, const float* x, const float* dy, float* dx) {
   }
 }
 
-// The windows [first, end) that hold element i, for i from 0 upwards.
-struct Cover {
-  int64_t first = 0, end = 0;
-  void MoveTo(const WindowDim& w, int64_t i) {
-    while (end < w.out && w.start(end) <= i) ++end;
-    while (first < end && w.start(first) + w.kernel <= i) ++first;
-  }
-};
-
-// Some of the windows over a pixel: their gradients and one over their sizes.
-template <typename T>
-struct Windows {
-  static constexpr int kMost = 32;
-  const T* dy[kMost];
-  T scale[kMost];
-  int count = 0;
-};
-
-// dx = the sum of the windows' shares, added to dx unless they are the first.
-template <typename T>
-HWY_INLINE void AvgPixel(const Windows<T>& windows, bool more, int64_t c, T* dx) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto share = [&](int i, auto dy)
-                         HWY_ATTR { return hn::Mul(dy, hn::Set(d, windows.scale[i])); };
-  int64_t k = 0;
-  for (; k + 2 * lanes <= c; k += 2 * lanes) {
-    auto a = more ? hn::LoadU(d, dx + k) : hn::Zero(d);
-    auto b = more ? hn::LoadU(d, dx + k + lanes) : hn::Zero(d);
-    for (int i = 0; i < windows.count; ++i) {
-      a = hn::Add(a, share(i, hn::LoadU(d, windows.dy[i] + k)));
-      b = hn::Add(b, share(i, hn::LoadU(d, windows.dy[i] + k + lanes)));
-    }
-    hn::StoreU(a, d, dx + k);
-    hn::StoreU(b, d, dx + k + lanes);
-  }
-  for (; k < c; k += lanes) {
-    const auto n = static_cast<size_t>(std::min(lanes, c - k));
-    auto a = more ? hn::LoadN(d, dx + k, n) : hn::Zero(d);
-    for (int i = 0; i < windows.count; ++i) {
-      a = hn::Add(a, share(i, hn::LoadN(d, windows.dy[i] + k, n)));
-    }
-    hn::StoreN(a, d, dx + k, n);
-  }
+void MaxImageF32(const Pool& p, const float* x, const float* dy, float* dx) {
+  ImageMax(p, x, dy, dx);
 }
+#if HWY_TARGET != HWY_AVX3
+void MaxImageF16(const Pool& p, const Half* x, const Half* dy, Half* dx) { ImageMax(p, x, dy, dx); }
+void MaxImageBF16(const Pool& p, const BFloat16* x, const BFloat16* dy, BFloat16* dx) {
+  ImageMax(p, x, dy, dx);
+}
+#endif
 
-// Pixel by pixel, so that each is written once; in the order of windows, which is TF's.
-template <typename T>
-HWY_INLINE void AvgImage(const Pool& p, const T* dy, const T* scale, T* dx) {
+// Adds the sum of the shares of a column's windows, kVectors vectors of channels or n channels from
+// `dy` and `dx` on, to the `count` pixels under it.
+template <int kVectors, bool kWhole, typename T>
+HWY_INLINE void AddShares(const Pool& p, Cover od, Cover oh, const T* dy, const T* scale, size_t n,
+                          int64_t count, T* dx) {
+  const hn::ScalableTag<T> d;
+  constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(d));
   const int64_t c = p.channels;
-  Cover cd;
-  for (int64_t d = 0; d < p.d.in; ++d) {
-    cd.MoveTo(p.d, d);
-    Cover ch;
-    for (int64_t h = 0; h < p.h.in; ++h) {
-      ch.MoveTo(p.h, h);
-      Cover cw;
-      for (int64_t w = 0; w < p.w.in; ++w, dx += c) {
-        cw.MoveTo(p.w, w);
-        Windows<T> windows;
-        bool more = false;
-        for (int64_t od = cd.first; od < cd.end; ++od) {
-          for (int64_t oh = ch.first; oh < ch.end; ++oh) {
-            for (int64_t ow = cw.first; ow < cw.end; ++ow) {
-              const int64_t at = (od * p.h.out + oh) * p.w.out + ow;
-              if (windows.count == Windows<T>::kMost) {
-                AvgPixel(windows, more, c, dx);
-                more = true;
-                windows.count = 0;
-              }
-              windows.dy[windows.count] = dy + at * c;
-              windows.scale[windows.count++] = scale[at];
-            }
-          }
-        }
-        AvgPixel(windows, more, c, dx);
+  hn::Vec<decltype(d)> share[kVectors];
+  for (auto& v : share) v = hn::Zero(d);
+  for (int64_t a = od.first; a < od.end; ++a) {
+    for (int64_t b = oh.first; b < oh.end; ++b) {
+      const int64_t at = (a * p.h.out + b) * p.w.out;
+      const auto s = hn::Set(d, scale[at]);
+      for (int v = 0; v < kVectors; ++v) {
+        const T* const from = dy + at * c + v * kLanes;
+        share[v] = hn::Add(share[v], hn::Mul(Load<kWhole>(d, from, n), s));
       }
     }
   }
+  for (; count > 0; --count, dx += c) {
+    for (int v = 0; v < kVectors; ++v) {
+      T* const to = dx + v * kLanes;
+      Store<kWhole>(hn::Add(Load<kWhole>(d, to, n), share[v]), d, to, n);
+    }
+  }
 }
 
-void AvgImage32(const Pool& p, const float* dy, const float* scale, float* dx) {
-  AvgImage(p, dy, scale, dx);
+// A row stays in cache while windows are added to it.
+template <typename T>
+HWY_INLINE void RowAvg(const Pool& p, Cover od, Cover oh, const T* dy, const T* scale, T* dx) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  const int64_t c = p.channels;
+  std::memset(dx, 0, static_cast<size_t>(p.w.in * c) * sizeof(T));
+  for (int64_t o = 0; o < p.w.out; ++o) {
+    const Range taps = Taps(p.w, o);
+    const T* const from = dy + o * c;
+    T* const to = dx + taps.first * c;
+    int64_t k = 0;
+    for (; k + 4 * lanes <= c; k += 4 * lanes) {
+      AddShares<4, true>(p, od, oh, from + k, scale + o, 0, taps.count, to + k);
+    }
+    for (; k + lanes <= c; k += lanes) {
+      AddShares<1, true>(p, od, oh, from + k, scale + o, 0, taps.count, to + k);
+    }
+    if (k < c) {
+      AddShares<1, false>(p, od, oh, from + k, scale + o, static_cast<size_t>(c - k), taps.count,
+                          to + k);
+    }
+  }
 }
-void AvgImage64(const Pool& p, const double* dy, const double* scale, double* dx) {
-  AvgImage(p, dy, scale, dx);
+
+void RowAvgF32(const Pool& p, Cover od, Cover oh, const float* dy, const float* scale, float* dx) {
+  RowAvg(p, od, oh, dy, scale, dx);
 }
+#if HWY_TARGET != HWY_AVX3
+void RowAvgF64(const Pool& p, Cover od, Cover oh, const double* dy, const double* scale,
+               double* dx) {
+  RowAvg(p, od, oh, dy, scale, dx);
+}
+#endif
 
 }  // namespace opkit::training::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -184,18 +184,38 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace opkit::training {
 
-OPKIT_SIMD_EXPORT(MaxImage);
-OPKIT_SIMD_EXPORT(AvgImage32);
-OPKIT_SIMD_EXPORT(AvgImage64);
+OPKIT_SIMD_EXPORT(MaxImageF32);
+#if OPKIT_SIMD_X86
+// Rare types in fewer copies: without AVX-512.
+static constexpr decltype(&N_SSE4::MaxImageF16) MaxImageF16_simd_table[3] = {
+    &N_SSE4::MaxImageF16, &N_AVX2::MaxImageF16, &N_AVX2::MaxImageF16};
+static constexpr decltype(&N_SSE4::MaxImageBF16) MaxImageBF16_simd_table[3] = {
+    &N_SSE4::MaxImageBF16, &N_AVX2::MaxImageBF16, &N_AVX2::MaxImageBF16};
+static constexpr decltype(&N_SSE4::RowAvgF64) RowAvgF64_simd_table[3] = {
+    &N_SSE4::RowAvgF64, &N_AVX2::RowAvgF64, &N_AVX2::RowAvgF64};
+#else
+OPKIT_SIMD_EXPORT(MaxImageF16);
+OPKIT_SIMD_EXPORT(MaxImageBF16);
+OPKIT_SIMD_EXPORT(RowAvgF64);
+#endif
+OPKIT_SIMD_EXPORT(RowAvgF32);
 
-void MaxImageF32(const Pool& p, const float* x, const float* dy, float* dx) {
-  OPKIT_SIMD_CALL(MaxImage)(p, x, dy, dx);
+void MaxImage(const Pool& p, const float* x, const float* dy, float* dx) {
+  OPKIT_SIMD_CALL(MaxImageF32)(p, x, dy, dx);
 }
-void AverageImage(const Pool& p, const float* dy, const float* scale, float* dx) {
-  OPKIT_SIMD_CALL(AvgImage32)(p, dy, scale, dx);
+void MaxImage(const Pool& p, const Half* x, const Half* dy, Half* dx) {
+  OPKIT_SIMD_CALL(MaxImageF16)(p, x, dy, dx);
 }
-void AverageImage(const Pool& p, const double* dy, const double* scale, double* dx) {
-  OPKIT_SIMD_CALL(AvgImage64)(p, dy, scale, dx);
+void MaxImage(const Pool& p, const BFloat16* x, const BFloat16* dy, BFloat16* dx) {
+  OPKIT_SIMD_CALL(MaxImageBF16)(p, x, dy, dx);
+}
+
+void AverageRow(const Pool& p, Cover od, Cover oh, const float* dy, const float* scale, float* dx) {
+  OPKIT_SIMD_CALL(RowAvgF32)(p, od, oh, dy, scale, dx);
+}
+void AverageRow(const Pool& p, Cover od, Cover oh, const double* dy, const double* scale,
+                double* dx) {
+  OPKIT_SIMD_CALL(RowAvgF64)(p, od, oh, dy, scale, dx);
 }
 
 }  // namespace opkit::training
