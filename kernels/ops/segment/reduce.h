@@ -25,7 +25,8 @@ void CombineRows(Combine op, DType type, const Rows& rows);
 
 // Sorted ids: rows [starts[k], starts[k + 1]) have the same id, the k-th that occurs.
 struct Runs {
-  const void* x;  // [rows, inner]
+  const void* x;  // [rows, inner], from row `first` on
+  int64_t first;
   const int32_t* ids;
   const int32_t* starts;
   int64_t inner;

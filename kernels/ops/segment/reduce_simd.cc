@@ -203,6 +203,7 @@ HWY_NOINLINE void SortedValues(const Runs& a, int64_t k0, int64_t k1) {
   const int32_t* ids = a.ids;
   const int32_t* starts = a.starts;
   const uint64_t flip = a.flip;
+  const int64_t skip = a.first;
   const bool mean = a.mean;
   constexpr int64_t kShort = 16, kPiece = 4096;
   int64_t begin = starts[k0];
@@ -213,12 +214,12 @@ HWY_NOINLINE void SortedValues(const Runs& a, int64_t k0, int64_t k1) {
     ++next;
     hn::Vec<decltype(d)> acc;
     if (end - begin < kShort) {
-      LoadRow<Op, 1>(d, x + begin, flip, &acc);
-      while (++begin < end) AddRow<Op, 1>(d, x + begin, flip, &acc);
+      LoadRow<Op, 1>(d, x + (begin - skip), flip, &acc);
+      while (++begin < end) AddRow<Op, 1>(d, x + (begin - skip), flip, &acc);
     } else {
-      acc = hn::Set(d, Stretch<Op>(x + begin, std::min(kPiece, end - begin), flip));
+      acc = hn::Set(d, Stretch<Op>(x + (begin - skip), std::min(kPiece, end - begin), flip));
       while ((begin += kPiece) < end) {
-        const T piece = Stretch<Op>(x + begin, std::min(kPiece, end - begin), flip);
+        const T piece = Stretch<Op>(x + (begin - skip), std::min(kPiece, end - begin), flip);
         acc = Op::Apply(d, acc, hn::Set(d, piece));
       }
       begin = end;
@@ -261,7 +262,7 @@ HWY_NOINLINE void SortedRows(const Runs& a, int64_t k0, int64_t k1) {
     T* const to = y + id * inner;
     for (int64_t i = begin; i < end; i += piece) {
       const int64_t n = std::min(piece, end - i);
-      Columns<Op, true>(x + i * inner, n, inner, c0, c1, a.flip, i == begin, to);
+      Columns<Op, true>(x + (i - a.first) * inner, n, inner, c0, c1, a.flip, i == begin, to);
     }
     if constexpr (hwy::IsFloat<T>() && std::is_same_v<Op, Sum>) {
       if (a.mean) Divide(to + c0, c1 - c0, end - begin);

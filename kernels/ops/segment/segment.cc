@@ -91,28 +91,69 @@ bool ByRuns(const Task& t) {
          (t.inner >= 16 || t.rows / 8 >= t.runs);
 }
 
+void Widen(DType type, const void* x, int64_t first, int64_t n, float* wide) {
+  if (type == DType::kFloat16) {
+    ToFloat(static_cast<const Half*>(x) + first, wide, static_cast<size_t>(n));
+  } else {
+    ToFloat(static_cast<const BFloat16*>(x) + first, wide, static_cast<size_t>(n));
+  }
+}
+
+// Of 16-bit floats, as many at a time as the cache holds in float32.
+void CombineNarrow(OpContext& ctx, const Task& t, uint64_t flip, float* y) {
+  const Combine op = CombineOf(t.kind);
+  const void* x = ctx.raw(0);
+  const int64_t inner = t.inner;
+  if (ByRuns(t)) {
+    constexpr int64_t kElements = 16384;
+    // Each thread widens to where its first row would stand: only those parts are ever touched.
+    float* const wide = ctx.ScratchOf<float>(t.rows * inner, 2);
+    const int64_t grain = std::max<int64_t>(1, 2 * kElements * t.runs / (t.rows * inner));
+    ctx.ParallelFor(t.runs, grain, [&](int64_t k0, int64_t k1) {
+      float* const part = wide + t.starts[k0] * inner;
+      for (int64_t k = k0, next = k; k < k1; k = next) {
+        const int64_t first = t.starts[k];
+        do {
+          ++next;
+        } while (next < k1 && (t.starts[next + 1] - first) * inner <= kElements);
+        Widen(t.type, x, first * inner, (t.starts[next] - first) * inner, part);
+        const bool mean = t.kind == Kind::kMean;
+        const Runs runs{part, first, t.ids, t.starts, inner, 0, inner, y, flip, mean};
+        CombineRuns(op, DType::kFloat32, runs, k, next);
+      }
+    });
+    return;
+  }
+  constexpr int64_t kElements = 65536, kColumns = 64;
+  const int64_t rows = std::max<int64_t>(1, kElements / inner);
+  float* const wide = ctx.ScratchOf<float>(std::min(rows, t.rows) * inner, 2);
+  for (int64_t first = 0; first < t.rows; first += rows) {
+    const int64_t some = std::min(rows, t.rows - first);
+    Widen(t.type, x, first * inner, some * inner, wide);
+    // Columns are independent, so threads split them.
+    ctx.ParallelFor((inner + kColumns - 1) / kColumns, 4, [&](int64_t b, int64_t e) {
+      const int64_t c0 = b * kColumns, c1 = std::min(inner, e * kColumns);
+      CombineRows(op, DType::kFloat32, Rows{wide, t.ids + first, some, inner, c0, c1, y, flip});
+    });
+  }
+}
+
 void CombineAll(OpContext& ctx, const Task& t, void* y) {
   const DType type = CombinedType(t);
   const Combine op = CombineOf(t.kind);
+  const uint64_t flip = FlipFor(type, t.kind == Kind::kMin);
+  if (DTypeSize(t.type) < DTypeSize(type)) {
+    CombineNarrow(ctx, t, flip, static_cast<float*>(y));
+    return;
+  }
   const int64_t inner = DTypeSize(t.type) == 2 * DTypeSize(type) ? 2 * t.inner : t.inner;
   const void* x = ctx.raw(0);
-  if (DTypeSize(t.type) < DTypeSize(type)) {
-    float* wide = ctx.ScratchOf<float>(t.rows * inner, 2);
-    const auto n = static_cast<size_t>(t.rows * inner);
-    if (t.type == DType::kFloat16) {
-      ToFloat(static_cast<const Half*>(x), wide, n);
-    } else {
-      ToFloat(static_cast<const BFloat16*>(x), wide, n);
-    }
-    x = wide;
-  }
-  const uint64_t flip = FlipFor(type, t.kind == Kind::kMin);
   const bool mean = t.kind == Kind::kMean;
   constexpr int64_t kColumns = 64, kElements = 32768;
   if (ByRuns(t) && inner <= kColumns) {
     const int64_t grain = std::max<int64_t>(1, kElements * t.runs / (t.rows * inner));
     ctx.ParallelFor(t.runs, grain, [&](int64_t k0, int64_t k1) {
-      CombineRuns(op, type, Runs{x, t.ids, t.starts, inner, 0, inner, y, flip, mean}, k0, k1);
+      CombineRuns(op, type, Runs{x, 0, t.ids, t.starts, inner, 0, inner, y, flip, mean}, k0, k1);
     });
     return;
   }
@@ -120,7 +161,7 @@ void CombineAll(OpContext& ctx, const Task& t, void* y) {
   ctx.ParallelFor((inner + kColumns - 1) / kColumns, 1, [&](int64_t b, int64_t e) {
     const int64_t c0 = b * kColumns, c1 = std::min(inner, e * kColumns);
     if (ByRuns(t)) {
-      CombineRuns(op, type, Runs{x, t.ids, t.starts, inner, c0, c1, y, flip, mean}, 0, t.runs);
+      CombineRuns(op, type, Runs{x, 0, t.ids, t.starts, inner, c0, c1, y, flip, mean}, 0, t.runs);
     } else {
       CombineRows(op, type, Rows{x, t.ids, t.rows, inner, c0, c1, y, flip});
     }

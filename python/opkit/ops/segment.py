@@ -47,6 +47,8 @@ def _unsorted(types: Types) -> Iterator[Case]:
     for inner in ((), (1,), (3,), (16,), (33,), (2, 3), (200,)):
         name = "x".join(map(str, inner)) or "vector"
         yield Case(name, call(_data(types, 50, *inner), ints(50, low=-2, high=7), 9))
+    # More than 16-bit floats are widened at once.
+    yield Case("large", call(_data(types, 700, 100), ints(700, low=-1, high=300), 300))
     yield Case("ids-of-rank-2", call(_data(types, 4, 5, 3), ints(4, 5, low=-1, high=6), 6))
     yield Case("ids-of-full-rank", call(_data(types, 4, 5), ints(4, 5, low=-1, high=6), 6))
     yield Case("scalar-id", call(_data(types, 4), ints(low=0, high=3), 3))

@@ -202,7 +202,7 @@ register(
     unary(
         "BesselY1",
         Domain(0, 1e9, near=(2.1971413, 5.4296810, 8, 8.5960059)),
-        _bounds(4, float32=4, floor32=2e-9, floor64=2e-15),
+        _bounds(4, float32=4.5, floor32=2e-9, floor64=2e-15),
         truth=_TRUTH + "bessel_y1",
         truth_limit=_FEW,
         numpy="scipy.special.y1",
