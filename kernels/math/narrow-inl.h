@@ -53,7 +53,7 @@ HWY_INLINE hn::Vec<DF> LoadWide(DF d, const Half* p) {
 }
 
 template <class DF>
-HWY_INLINE void StoreNarrow(hn::Vec<DF> v, DF d, Half* p) {
+HWY_INLINE void StoreNarrow(hn::Vec<DF> v, [[maybe_unused]] DF d, Half* p) {
 #if HWY_TARGET == HWY_SSE4
   HWY_ALIGN float wide[HWY_MAX_LANES_D(DF)];
   hn::Store(v, d, wide);
