@@ -10,6 +10,7 @@ import numpy as np
 from opkit.spec import (
     Case,
     Domain,
+    Draw,
     Exact,
     Peers,
     Reject,
@@ -72,7 +73,18 @@ def _bench(types: Types) -> Iterator[Case]:
     for shape, axis in (((1000, 1000), 1), ((1000, 1000), 0), ((64, 128, 128), 1), ((100000,), 0)):
         name = "x".join(map(str, shape))
         x = arr(*shape, low=0.999, high=1.001) if types.floating else arr(*shape)
+        if types.complex:
+            x = _unit_circle(*shape)
         yield Case(f"{name}-axis{axis}", {"x": x, "axis": np.array(axis)})
+
+
+def _unit_circle(*shape: int) -> Draw:
+    """Complex numbers of modulus 1, whose products neither grow nor vanish."""
+
+    def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        return np.exp(2j * np.pi * rng.uniform(size=shape)).astype(dtype)
+
+    return draw(make, f"{list(shape)} on the unit circle")
 
 
 _REJECTS = (
