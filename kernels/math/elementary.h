@@ -38,7 +38,7 @@ OPKIT_MATH_UNARY(Softsign);  // x / (1 + |x|)
 OPKIT_MATH_UNARY(Tan);
 OPKIT_MATH_UNARY(Tanh);
 
-// Complex versions; complex64 is computed in complex128 and rounded once.
+// Complex versions; complex64 is computed in float64 and rounded once.
 #define OPKIT_MATH_COMPLEX(name)                                             \
   void name(const std::complex<float>* x, std::complex<float>* y, size_t n); \
   void name(const std::complex<double>* x, std::complex<double>* y, size_t n)
