@@ -27,6 +27,9 @@
 // put them in an anonymous namespace inside HWY_NAMESPACE. Avoid lambdas there:
 // gcc and clang compile them for the baseline unless they carry HWY_ATTR.
 //
+// kernels/math and files named *_simd.cc neither allocate nor call what may throw: they are built
+// without unwind tables.
+//
 // No include guard for the two Highway headers at the bottom: they have to be
 // read again for each target.
 #ifndef OPKIT_MATH_SIMD_H_
@@ -83,11 +86,16 @@ inline int CurrentLevel() {
 #define OPKIT_SIMD_EXPORT(fn)                                                            \
   static constexpr decltype(&N_SSE4::fn) fn##_simd_table[3] = {&N_SSE4::fn, &N_AVX2::fn, \
                                                                &N_AVX3::fn}
+// For rare types, in fewer copies: there is no AVX-512 version.
+#define OPKIT_SIMD_EXPORT_TO_AVX2(fn)                                                    \
+  static constexpr decltype(&N_SSE4::fn) fn##_simd_table[3] = {&N_SSE4::fn, &N_AVX2::fn, \
+                                                               &N_AVX2::fn}
 #define OPKIT_SIMD_CALL(fn) (fn##_simd_table[::opkit::simd::CurrentLevel()])
 #else
 #define OPKIT_SIMD_EXPORT(fn)                                                \
   static constexpr decltype(&HWY_STATIC_DISPATCH(fn)) fn##_simd_table[1] = { \
       &HWY_STATIC_DISPATCH(fn)}
+#define OPKIT_SIMD_EXPORT_TO_AVX2(fn) OPKIT_SIMD_EXPORT(fn)
 #define OPKIT_SIMD_CALL(fn) (fn##_simd_table[0])
 #endif
 

@@ -139,15 +139,8 @@ HWY_AFTER_NAMESPACE();
 namespace opkit::training {
 
 OPKIT_SIMD_EXPORT(GemmF32);
-#if OPKIT_SIMD_X86
-static constexpr decltype(&N_SSE4::GemmF64) GemmF64_simd_table[3] = {
-    &N_SSE4::GemmF64, &N_AVX2::GemmF64, &N_AVX2::GemmF64};
-static constexpr decltype(&N_SSE4::GemmI32) GemmI32_simd_table[3] = {
-    &N_SSE4::GemmI32, &N_AVX2::GemmI32, &N_AVX2::GemmI32};
-#else
-OPKIT_SIMD_EXPORT(GemmF64);
-OPKIT_SIMD_EXPORT(GemmI32);
-#endif
+OPKIT_SIMD_EXPORT_TO_AVX2(GemmF64);
+OPKIT_SIMD_EXPORT_TO_AVX2(GemmI32);
 
 void Gemm(const GemmArgs<float>& g, float* scratch) { OPKIT_SIMD_CALL(GemmF32)(g, scratch); }
 void Gemm(const GemmArgs<double>& g, double* scratch) { OPKIT_SIMD_CALL(GemmF64)(g, scratch); }

@@ -185,19 +185,9 @@ HWY_AFTER_NAMESPACE();
 namespace opkit::training {
 
 OPKIT_SIMD_EXPORT(MaxImageF32);
-#if OPKIT_SIMD_X86
-// Rare types in fewer copies: without AVX-512.
-static constexpr decltype(&N_SSE4::MaxImageF16) MaxImageF16_simd_table[3] = {
-    &N_SSE4::MaxImageF16, &N_AVX2::MaxImageF16, &N_AVX2::MaxImageF16};
-static constexpr decltype(&N_SSE4::MaxImageBF16) MaxImageBF16_simd_table[3] = {
-    &N_SSE4::MaxImageBF16, &N_AVX2::MaxImageBF16, &N_AVX2::MaxImageBF16};
-static constexpr decltype(&N_SSE4::RowAvgF64) RowAvgF64_simd_table[3] = {
-    &N_SSE4::RowAvgF64, &N_AVX2::RowAvgF64, &N_AVX2::RowAvgF64};
-#else
-OPKIT_SIMD_EXPORT(MaxImageF16);
-OPKIT_SIMD_EXPORT(MaxImageBF16);
-OPKIT_SIMD_EXPORT(RowAvgF64);
-#endif
+OPKIT_SIMD_EXPORT_TO_AVX2(MaxImageF16);
+OPKIT_SIMD_EXPORT_TO_AVX2(MaxImageBF16);
+OPKIT_SIMD_EXPORT_TO_AVX2(RowAvgF64);
 OPKIT_SIMD_EXPORT(RowAvgF32);
 
 void MaxImage(const Pool& p, const float* x, const float* dy, float* dx) {
