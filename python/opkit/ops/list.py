@@ -13,11 +13,11 @@ import numpy as np
 from opkit.ops import _list_programs as p
 from opkit.spec import (
     Case,
-    Draw,
     Peers,
     Reject,
     Spec,
     Types,
+    all_pairs,
     arr,
     draw,
     float_limits,
@@ -94,24 +94,15 @@ def _add_cases(types: Types) -> Iterator[Case]:
     yield Case("empty", {"inputs": [arr(0, 3), arr(0, 3)]})
     for count, n in ((3, 40_000), (19, 5_000)):
         yield Case(f"{count}-long", {"inputs": [arr(n) for _ in range(count)]})
-    if types.main in ("float32", "float64", "float16", "bfloat16"):
-        yield Case("special", {"inputs": _special_pairs()})
+    if types.floating:
+        values = draw(_without_denormals)
+        yield Case("special", {"inputs": list(all_pairs(values, values))})
 
 
-def _special_pairs() -> list[Draw]:
-    """Each special value beside each; no denormals, which TF's threads take for 0."""
-
-    def values(dtype: np.dtype) -> np.ndarray:
-        v = specials(dtype)
-        return v[~((v != 0) & (np.abs(v) < float_limits(dtype)[1]))]
-
-    def beside(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:
-        return np.repeat(values(dtype), values(dtype).size)
-
-    def below(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:
-        return np.tile(values(dtype), values(dtype).size)
-
-    return [draw(beside, "special values"), draw(below, "special values")]
+def _without_denormals(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+    """The special values but denormals, which TF's threads take for 0."""
+    values = specials(dtype)
+    return values[~((values != 0) & (np.abs(values) < float_limits(dtype)[1]))]
 
 
 def _add_bench(types: Types) -> Iterator[Case]:

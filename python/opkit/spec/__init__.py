@@ -15,7 +15,7 @@ and resolved when a check runs.
 from __future__ import annotations
 
 from opkit.spec.core import Case, Known, Peers, Reject, Spec, Types
-from opkit.spec.families import binary, shape_id, unary
+from opkit.spec.families import all_pairs, binary, shape_id, unary
 from opkit.spec.table import register, spec, specs
 from opkit.spec.tolerance import AbsRel, Custom, Exact, Steps, Tolerance, Ulp
 from opkit.spec.values import (
@@ -59,6 +59,7 @@ __all__ = [
     "Tolerance",
     "Types",
     "Ulp",
+    "all_pairs",
     "arr",
     "binary",
     "draw",

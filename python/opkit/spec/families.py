@@ -147,7 +147,8 @@ def binary(
             for i, a in enumerate(attrs):
                 tag = "" if len(attrs) == 1 else "-" + (_attr_id(a) or str(i))
                 yield Case(f"walk{tag}", _pairs(args, domains), a)
-                yield Case(f"special{tag}", _special_pairs(args, domains), a)
+                pairs = all_pairs(special(domains[0]), special(domains[1]))
+                yield Case(f"special{tag}", dict(zip(args, pairs, strict=True)), a)
         for left, right in shapes:
             draws = {
                 first: _codes_or(t, domains[0], left),
@@ -210,13 +211,15 @@ def _pairs(args: tuple[str, str], domains: tuple[Domain, Domain]) -> dict[str, D
     return {args[0]: side(0), args[1]: side(1)}
 
 
-def _special_pairs(args: tuple[str, str], domains: tuple[Domain, Domain]) -> dict[str, Draw]:
+def all_pairs(first: Draw, second: Draw) -> tuple[Draw, Draw]:
+    """Two arrays that hold each value of `first` beside each of `second`."""
+
     def column(rng: np.random.Generator, dtype: np.dtype, budget: int) -> np.ndarray:
-        values = special(domains[0]).make(rng, dtype, budget)
-        return np.repeat(values, special(domains[1]).make(rng, dtype, budget).size)
+        values = first.make(rng, dtype, budget)
+        return np.repeat(values, second.make(rng, dtype, budget).size)
 
     def row(rng: np.random.Generator, dtype: np.dtype, budget: int) -> np.ndarray:
-        values = special(domains[1]).make(rng, dtype, budget)
-        return np.tile(values, special(domains[0]).make(rng, dtype, budget).size)
+        values = second.make(rng, dtype, budget)
+        return np.tile(values, first.make(rng, dtype, budget).size)
 
-    return {args[0]: Draw(column, "special pairs"), args[1]: Draw(row, "special pairs")}
+    return Draw(column, "special pairs"), Draw(row, "special pairs")
