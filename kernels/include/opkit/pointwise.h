@@ -133,9 +133,6 @@ Status MapInput(OpContext& ctx, int64_t grain, const Fn& fn) {
 template <typename T>
 constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
-template <typename T>
-constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
-
 // Conversions to and from float32, rounding to nearest even.
 void ToFloat(const Half* x, float* y, size_t n);
 void ToFloat(const BFloat16* x, float* y, size_t n);

@@ -19,6 +19,9 @@ namespace {
 using NumericTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
                               uint8_t, uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
 
+template <typename T>
+constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
+
 // In what type T is combined.
 template <typename T>
 using Wide = std::conditional_t<kIsNarrowFloat<T>, float, T>;
