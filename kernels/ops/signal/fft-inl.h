@@ -252,55 +252,62 @@ HWY_NOINLINE void HalfPass(const FftPass& pass, const R* twiddles, Planes<const 
   }
 }
 
-// The first pass of `columns` columns, whole vectors, from a tensor.
+// The first pass of blocks of `columns` columns side by side, whole vectors, from a tensor; each
+// block has its own planes.
 template <class R, size_t kRadix>
-HWY_NOINLINE void FirstColumns(size_t columns, size_t m, const R* tw, const Interleaved<R>& in,
-                               Planes<R> y) {
+HWY_NOINLINE void FirstColumns(size_t columns, size_t blocks, size_t m, const R* tw,
+                               const Interleaved<R>& in, const Planes<R>* y) {
   const Tag<R> d;
   const Vec<R> sign = hn::Set(d, in.sign);
   for (size_t p = 0; p < m; ++p, tw += 2 * (kRadix - 1)) {
-    for (size_t q = 0; q < columns; q += kLanes<R>) {
-      Cv<R> v[kRadix];
-      HWY_UNROLL(8)
-      for (size_t j = 0; j < kRadix; ++j) {
-        const R* const from = in.data + 2 * ((p + m * j) * in.stride + q);
-        FetchAhead(from, in.ahead);
-        hn::LoadInterleaved2(d, from, v[j].re, v[j].im);
-        v[j].im = hn::Mul(v[j].im, sign);
-      }
-      Butterfly<R, kRadix>(v);
-      HWY_UNROLL(8)
-      for (size_t j = 0; j < kRadix; ++j) {
-        if (j > 0) v[j] = Times<R>(v[j], hn::Set(d, tw[2 * j - 2]), hn::Set(d, tw[2 * j - 1]));
-        const size_t to = q + columns * (kRadix * p + j);
-        hn::StoreU(v[j].re, d, y.re + to);
-        hn::StoreU(v[j].im, d, y.im + to);
+    const R* row = in.data + 2 * p * in.stride;
+    for (size_t b = 0; b < blocks; ++b) {
+      const size_t to = columns * kRadix * p;
+      for (size_t q = 0; q < columns; q += kLanes<R>, row += 2 * kLanes<R>) {
+        Cv<R> v[kRadix];
+        HWY_UNROLL(8)
+        for (size_t j = 0; j < kRadix; ++j) {
+          const R* const from = row + 2 * m * j * in.stride;
+          FetchAhead(from, in.ahead);
+          hn::LoadInterleaved2(d, from, v[j].re, v[j].im);
+          v[j].im = hn::Mul(v[j].im, sign);
+        }
+        Butterfly<R, kRadix>(v);
+        HWY_UNROLL(8)
+        for (size_t j = 0; j < kRadix; ++j) {
+          if (j > 0) v[j] = Times<R>(v[j], hn::Set(d, tw[2 * j - 2]), hn::Set(d, tw[2 * j - 1]));
+          hn::StoreU(v[j].re, d, y[b].re + to + q + columns * j);
+          hn::StoreU(v[j].im, d, y[b].im + to + q + columns * j);
+        }
       }
     }
   }
 }
 
-// The last pass, with `rows` rows of `columns` numbers, whole vectors, to each of kRadix parts of
-// the result; rows `stride` apart go to a tensor.
+// The last pass of such blocks, with `rows` rows of `columns` numbers, whole vectors, to each of
+// kRadix parts of the result; rows `stride` apart go to a tensor.
 template <class R, size_t kRadix>
-HWY_NOINLINE void LastPass(size_t rows, size_t columns, size_t stride, Planes<const R> x,
-                           const Interleaved<R>& out) {
+HWY_NOINLINE void LastPass(size_t rows, size_t columns, size_t blocks, size_t stride,
+                           const Planes<R>* x, const Interleaved<R>& out) {
   const Tag<R> d;
   const Vec<R> re = hn::Set(d, out.scale), im = hn::Set(d, out.scale * out.sign);
   for (size_t t = 0; t < rows; ++t) {
-    for (size_t q = 0; q < columns; q += kLanes<R>) {
-      Cv<R> v[kRadix];
-      HWY_UNROLL(8)
-      for (size_t j = 0; j < kRadix; ++j) {
-        const size_t at = (t + rows * j) * columns + q;
-        v[j] = {hn::LoadU(d, x.re + at), hn::LoadU(d, x.im + at)};
-      }
-      Butterfly<R, kRadix>(v);
-      HWY_UNROLL(8)
-      for (size_t j = 0; j < kRadix; ++j) {
-        R* const to = out.data + 2 * ((t + rows * j) * stride + q);
-        FetchAhead<R>(to, out.ahead);
-        hn::StoreInterleaved2(hn::Mul(v[j].re, re), hn::Mul(v[j].im, im), d, to);
+    R* row = out.data + 2 * t * stride;
+    for (size_t b = 0; b < blocks; ++b) {
+      for (size_t q = 0; q < columns; q += kLanes<R>, row += 2 * kLanes<R>) {
+        Cv<R> v[kRadix];
+        HWY_UNROLL(8)
+        for (size_t j = 0; j < kRadix; ++j) {
+          const size_t at = (t + rows * j) * columns + q;
+          v[j] = {hn::LoadU(d, x[b].re + at), hn::LoadU(d, x[b].im + at)};
+        }
+        Butterfly<R, kRadix>(v);
+        HWY_UNROLL(8)
+        for (size_t j = 0; j < kRadix; ++j) {
+          R* const to = row + 2 * rows * j * stride;
+          FetchAhead<R>(to, out.ahead);
+          hn::StoreInterleaved2(hn::Mul(v[j].re, re), hn::Mul(v[j].im, im), d, to);
+        }
       }
     }
   }
@@ -374,16 +381,11 @@ bool WritesTensor(const FftPlan<R>& plan, size_t columns) {
 }
 
 template <class R, size_t kRadix>
-HWY_INLINE void RunPass(const FftPass& pass, size_t columns, const R* twiddles,
-                        const Interleaved<R>* in, const Interleaved<R>* out, Planes<const R> x,
+HWY_INLINE void RunPass(const FftPass& pass, size_t columns, const R* twiddles, Planes<const R> x,
                         Planes<R> y) {
   const size_t s = pass.stride * columns;
-  const R* compact = twiddles + pass.compact;
   if constexpr (kRadix == 4 || kRadix == 8) {
-    if (s == 1 && pass.count > 1) return FirstPass<R, kRadix>(pass, twiddles, in, x, y);
-    if (in != nullptr) return FirstColumns<R, kRadix>(columns, pass.count, compact, *in, y);
-    if (out != nullptr && columns == 1) return LastPass<R, kRadix>(1, s, s, x, *out);
-    if (out != nullptr) return LastPass<R, kRadix>(pass.stride, columns, out->stride, x, *out);
+    if (s == 1 && pass.count > 1) return FirstPass<R, kRadix>(pass, twiddles, nullptr, x, y);
   }
   if constexpr (kRadix % 2 == 0 && kLanes<R> == 2 * kHalfStride) {
     if (columns == 1 && s == kHalfStride && pass.count > 1) {
@@ -393,40 +395,72 @@ HWY_INLINE void RunPass(const FftPass& pass, size_t columns, const R* twiddles,
   if (pass.count == 1) {
     WidePass<R, kRadix, false>(s, 1, twiddles, x, y);
   } else {
-    WidePass<R, kRadix, true>(s, pass.count, compact, x, y);
+    WidePass<R, kRadix, true>(s, pass.count, twiddles + pass.compact, x, y);
   }
 }
 
-// Transforms `columns` interleaved columns held in a; b is as large. The result is in *a on
-// return: the pointers are exchanged as needed. The columns may come from `in` and go to `out`.
+// A pass from planes to planes.
 template <class R>
-HWY_NOINLINE void RunPasses(const FftPlan<R>& plan, size_t columns, const Interleaved<R>* in,
-                            const Interleaved<R>* out, Planes<R>* a, Planes<R>* b) {
+HWY_INLINE void AnyPass(const FftPass& pass, size_t columns, const R* twiddles, Planes<const R> x,
+                        Planes<R> y) {
+  switch (pass.radix) {
+    case 2:
+      return RunPass<R, 2>(pass, columns, twiddles, x, y);
+    case 3:
+      return RunPass<R, 3>(pass, columns, twiddles, x, y);
+    case 4:
+      return RunPass<R, 4>(pass, columns, twiddles, x, y);
+    case 5:
+      return RunPass<R, 5>(pass, columns, twiddles, x, y);
+    case 8:
+      return RunPass<R, 8>(pass, columns, twiddles, x, y);
+    default:
+      return GenericPass<R>(pass, pass.stride * columns, twiddles, x, y);
+  }
+}
+
+// The first pass from a tensor, the last one to it: see ReadsTensor and WritesTensor.
+template <class R, size_t kRadix>
+HWY_INLINE void ReadPass(const FftPass& pass, size_t columns, size_t blocks, const R* twiddles,
+                         const Interleaved<R>& in, const Planes<R>* y) {
+  if (columns == 1) return FirstPass<R, kRadix>(pass, twiddles, &in, {nullptr, nullptr}, *y);
+  FirstColumns<R, kRadix>(columns, blocks, pass.count, twiddles + pass.compact, in, y);
+}
+template <class R, size_t kRadix>
+HWY_INLINE void WritePass(const FftPass& pass, size_t columns, size_t blocks, const Planes<R>* x,
+                          const Interleaved<R>& out) {
+  const bool row = columns == 1;
+  LastPass<R, kRadix>(row ? 1 : pass.stride, row ? pass.stride : columns, blocks,
+                      row ? pass.stride : out.stride, x, out);
+}
+
+// Transforms `blocks` blocks of `columns` interleaved columns, each held in its planes; behind
+// these lie spare ones. The results are in their places on return: pointers are exchanged as
+// needed. The columns may come from `in` and go to `out`, the blocks side by side.
+template <class R>
+HWY_NOINLINE void RunPasses(const FftPlan<R>& plan, size_t columns, size_t blocks,
+                            const Interleaved<R>* in, const Interleaved<R>* out,
+                            Planes<R>* planes) {
   const R* tw = plan.twiddles.data();
-  for (const FftPass& pass : plan.passes) {
-    const Planes<const R> x{a->re, a->im};
-    const Interleaved<R>* from = &pass == &plan.passes.front() ? in : nullptr;
-    const Interleaved<R>* to = &pass == &plan.passes.back() ? out : nullptr;
-    switch (pass.radix) {
-      case 2:
-        RunPass<R, 2>(pass, columns, tw, from, to, x, *b);
-        break;
-      case 3:
-        RunPass<R, 3>(pass, columns, tw, from, to, x, *b);
-        break;
-      case 4:
-        RunPass<R, 4>(pass, columns, tw, from, to, x, *b);
-        break;
-      case 5:
-        RunPass<R, 5>(pass, columns, tw, from, to, x, *b);
-        break;
-      case 8:
-        RunPass<R, 8>(pass, columns, tw, from, to, x, *b);
-        break;
-      default:
-        GenericPass<R>(pass, pass.stride * columns, tw, x, *b);
+  const FftPass* first = plan.passes.data();
+  const FftPass* last = first + plan.passes.size();
+  if (in != nullptr && first->radix == 8) {
+    ReadPass<R, 8>(*first++, columns, blocks, tw, *in, planes);
+  } else if (in != nullptr) {
+    ReadPass<R, 4>(*first++, columns, blocks, tw, *in, planes);
+  }
+  if (out != nullptr) --last;
+  Planes<R>& spare = planes[blocks];
+  for (size_t b = 0; b < blocks; ++b) {
+    for (const FftPass* pass = first; pass != last; ++pass) {
+      AnyPass<R>(*pass, columns, tw, {planes[b].re, planes[b].im}, spare);
+      std::swap(planes[b], spare);
     }
-    std::swap(*a, *b);
+  }
+  if (out != nullptr && last->radix == 8) {
+    WritePass<R, 8>(*last, columns, blocks, planes, *out);
+  } else if (out != nullptr) {
+    WritePass<R, 4>(*last, columns, blocks, planes, *out);
   }
 }
 
@@ -454,31 +488,32 @@ HWY_NOINLINE void MultiplyTable(size_t n, size_t columns, const R* table, size_t
 
 // Bluestein's convolution (1970).
 template <class R>
-HWY_NOINLINE void Convolve(const FftPlan<R>& plan, size_t columns, Planes<R>* a, Planes<R>* b) {
+HWY_NOINLINE void Convolve(const FftPlan<R>& plan, size_t columns, Planes<R>* planes) {
   const FftPlan<R>& inner = *plan.convolution;
   const size_t used = plan.core * columns, all = inner.n * columns;
-  MultiplyTable<R>(plan.core, columns, plan.chirp.data(), plan.core, *a);
-  std::memset(a->re + used, 0, (all - used) * sizeof(R));
-  std::memset(a->im + used, 0, (all - used) * sizeof(R));
-  RunPasses<R>(inner, columns, nullptr, nullptr, a, b);
-  MultiplyTable<R>(inner.n, columns, plan.kernel.data(), inner.n, *a);
-  // Exchanging the planes makes the transform its inverse.
-  std::swap(a->re, a->im);
-  std::swap(b->re, b->im);
-  RunPasses<R>(inner, columns, nullptr, nullptr, a, b);
-  std::swap(a->re, a->im);
-  std::swap(b->re, b->im);
-  MultiplyTable<R>(plan.core, columns, plan.chirp.data(), plan.core, *a);
+  const auto swap = [planes] {  // exchanging real and imaginary parts makes the inverse
+    for (size_t i = 0; i < 2; ++i) std::swap(planes[i].re, planes[i].im);
+  };
+  MultiplyTable<R>(plan.core, columns, plan.chirp.data(), plan.core, *planes);
+  std::memset(planes->re + used, 0, (all - used) * sizeof(R));
+  std::memset(planes->im + used, 0, (all - used) * sizeof(R));
+  RunPasses<R>(inner, columns, 1, nullptr, nullptr, planes);
+  MultiplyTable<R>(inner.n, columns, plan.kernel.data(), inner.n, *planes);
+  swap();
+  RunPasses<R>(inner, columns, 1, nullptr, nullptr, planes);
+  swap();
+  MultiplyTable<R>(plan.core, columns, plan.chirp.data(), plan.core, *planes);
 }
 
-// The forward transform of length plan.core, as RunPasses; without passes it has no `in` or `out`.
+// The forward transform of length plan.core, as RunPasses; with a convolution it has one block and
+// no `in` or `out`.
 template <class R>
-HWY_INLINE void Transform(const FftPlan<R>& plan, size_t columns, const Interleaved<R>* in,
-                          const Interleaved<R>* out, Planes<R>* a, Planes<R>* b) {
+HWY_INLINE void Transform(const FftPlan<R>& plan, size_t columns, size_t blocks,
+                          const Interleaved<R>* in, const Interleaved<R>* out, Planes<R>* planes) {
   if (!plan.convolution) {
-    RunPasses<R>(plan, columns, in, out, a, b);
+    RunPasses<R>(plan, columns, blocks, in, out, planes);
   } else {
-    Convolve<R>(plan, columns, a, b);
+    Convolve<R>(plan, columns, planes);
   }
 }
 

@@ -87,50 +87,23 @@ void RowAxis(OpContext& ctx, RowKind kind, const FftPlan<R>& plan, bool inverse,
       });
 }
 
-// Columns to copy to scratch together and transform there; 0: they may stay in the tensor. Rows a
-// multiple of some power of two apart share few sets of a cache, so a tall column's lines, read by
-// the first pass, are gone when the last one writes them.
-template <class R>
-size_t StripColumns(size_t n, size_t columns, size_t stride) {
-  constexpr size_t kLineReals = 64 / sizeof(R), kSets = 1024, kWays = 16;  // a common L2
-  constexpr size_t kStripReals = (size_t{512} << 10) / sizeof(R);
-  const size_t row = 2 * stride;
-  size_t sets = kSets;
-  for (size_t lines = 1; sets > 1 && row % (2 * lines * kLineReals) == 0; lines *= 2) sets /= 2;
-  if (sets * kWays >= n) return 0;
-  const size_t block = ColumnBlock(n);
-  return std::min(std::max(kStripReals / (2 * n) / block, size_t{1}) * block, columns);
-}
-
 // An axis of length plan.n with `inner` complex columns behind it, in `outer` planes. Plane o of
 // the input starts at in_plane(o) elements; the output is contiguous.
 template <class R, class F>
 void ColumnAxis(OpContext& ctx, const FftPlan<R>& plan, bool inverse, R scale, size_t outer,
                 size_t inner, const R* in, size_t in_stride, const F& in_plane, R* out) {
-  const size_t n = plan.n, strip = StripColumns<R>(n, inner, inner);
-  const size_t width = strip > 0 ? strip : ColumnBlock(n);
-  const size_t pieces = (inner + width - 1) / width;
-  const size_t own = ColumnScratchReals(plan);
-  Parallel<R>(ctx, outer * pieces, WorkOf(n) * static_cast<double>(width), own + 2 * n * strip,
-              [&](size_t begin, size_t end, R* scratch) {
+  const size_t block = ColumnBlock(plan.n);
+  const size_t each = outer * inner / (block * static_cast<size_t>(ctx.threads()));
+  const size_t blocks = std::clamp(each, size_t{1}, ColumnBlocks(plan));
+  const size_t width = block * blocks, pieces = (inner + width - 1) / width;
+  Parallel<R>(ctx, outer * pieces, WorkOf(plan.n) * static_cast<double>(width),
+              ColumnScratchReals(plan, blocks), [&](size_t begin, size_t end, R* scratch) {
                 for (size_t i = begin; i < end; ++i) {
                   const size_t o = i / pieces, first = i % pieces * width;
                   const size_t w = std::min(width, inner - first);
-                  const R* from = in + 2 * (in_plane(o) + first);
-                  R* to = out + 2 * (o * n * inner + first);
-                  if (strip == 0) {
-                    TransformColumns<R>(plan, inverse, scale, w, from, in_stride, to, inner,
-                                        scratch);
-                    continue;
-                  }
-                  R* copy = scratch + own;
-                  for (size_t k = 0; k < n; ++k) {
-                    std::copy_n(from + 2 * k * in_stride, 2 * w, copy + 2 * k * w);
-                  }
-                  TransformColumns<R>(plan, inverse, scale, w, copy, w, copy, w, scratch);
-                  for (size_t k = 0; k < n; ++k) {
-                    std::copy_n(copy + 2 * k * w, 2 * w, to + 2 * k * inner);
-                  }
+                  TransformColumns<R>(plan, inverse, scale, w, in + 2 * (in_plane(o) + first),
+                                      in_stride, out + 2 * (o * plan.n * inner + first), inner,
+                                      scratch);
                 }
               });
 }
@@ -170,16 +143,16 @@ void Backward(OpContext& ctx, Plans& plans, int rank, R scale, const Layout& t, 
     // Planes are (batch, i1): the columns of one i1 are `width` wide and in[1] * in[2] apart.
     const FftPlan<R>& plan = PlanFor<R>(plans, 0, t.length[0], false);
     for (size_t i1 = 0; i1 < t.length[1]; ++i1) {
-      Parallel<R>(ctx, t.batch, WorkOf(plan.n) * static_cast<double>(width),
-                  ColumnScratchReals(plan), [&](size_t begin, size_t end, R* scratch) {
-                    for (size_t b = begin; b < end; ++b) {
-                      TransformColumns<R>(plan, true, R(1), width,
-                                          in + 2 * (b * t.in[0] * t.in[1] + i1) * t.in[2],
-                                          t.in[1] * t.in[2],
-                                          middle + 2 * (b * t.length[0] * t.length[1] + i1) * width,
-                                          t.length[1] * width, scratch);
-                    }
-                  });
+      Parallel<R>(
+          ctx, t.batch, WorkOf(plan.n) * static_cast<double>(width),
+          ColumnScratchReals(plan, ColumnBlocks(plan)), [&](size_t begin, size_t end, R* scratch) {
+            for (size_t b = begin; b < end; ++b) {
+              TransformColumns<R>(
+                  plan, true, R(1), width, in + 2 * (b * t.in[0] * t.in[1] + i1) * t.in[2],
+                  t.in[1] * t.in[2], middle + 2 * (b * t.length[0] * t.length[1] + i1) * width,
+                  t.length[1] * width, scratch);
+            }
+          });
     }
     in = middle;
   }

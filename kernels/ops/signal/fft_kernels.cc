@@ -176,11 +176,11 @@ HWY_NOINLINE void TurnRealColumns(size_t m, const R* roots, Planes<const R> from
   }
 }
 
+// Splits scratch into planes of real and imaginary parts.
 template <class R>
-HWY_INLINE void CarveScratch(size_t reals, R* scratch, Planes<R>* a, Planes<R>* b) {
-  const size_t plane = reals / 4;
-  *a = {scratch, scratch + plane};
-  *b = {scratch + 2 * plane, scratch + 3 * plane};
+HWY_INLINE void CarveScratch(size_t reals, R* scratch, size_t count, Planes<R>* planes) {
+  const size_t plane = reals / (2 * count);
+  for (size_t i = 0; i < count; ++i, scratch += 2 * plane) planes[i] = {scratch, scratch + plane};
 }
 
 // Column j of rows side by side, a vector of them: j counts reals, or alternates re and im.
@@ -263,8 +263,10 @@ HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, size_t w, cons
   const size_t n = plan.n, core = plan.core, half = n / 2 + 1;
   const bool packed = core != n;
   const R* roots = plan.half_roots.data();
-  Planes<R> a, b;
-  CarveScratch(RowScratchReals(plan), scratch, &a, &b);
+  Planes<R> planes[2];
+  CarveScratch(RowScratchReals(plan), scratch, 2, planes);
+  Planes<R>& a = planes[0];
+  Planes<R>& b = planes[1];
   if (kind == RowKind::kComplex || (kind == RowKind::kRealToComplex && packed)) {
     LoadRows(w, 2 * core, true, in, in_stride, out.sign, a);
   } else if (kind == RowKind::kRealToComplex) {
@@ -278,7 +280,7 @@ HWY_NOINLINE void ShortRows(RowKind kind, const FftPlan<R>& plan, size_t w, cons
     std::fill(a.im, a.im + kL, R(0));
     MirrorColumns(n, kL, a);
   }
-  Transform<R>(plan, kL, nullptr, nullptr, &a, &b);
+  Transform<R>(plan, kL, 1, nullptr, nullptr, planes);
   if (kind == RowKind::kComplex || (kind == RowKind::kComplexToReal && packed)) {
     StoreRows(w, 2 * core, true, a, out, out_stride);
   } else if (kind == RowKind::kComplexToReal) {
@@ -298,8 +300,9 @@ HWY_NOINLINE void LongRow(RowKind kind, const FftPlan<R>& plan, const R* in, siz
   const size_t n = plan.n, core = plan.core, half = n / 2 + 1;
   const bool packed = core != n;
   const R* roots = plan.half_roots.data();
-  Planes<R> a, b;
-  CarveScratch(RowScratchReals(plan), scratch, &a, &b);
+  Planes<R> planes[2];
+  CarveScratch(RowScratchReals(plan), scratch, 2, planes);
+  Planes<R>& a = planes[0];
   const bool reads = (kind == RowKind::kComplex || (kind == RowKind::kRealToComplex && packed)) &&
                      ReadsTensor(plan, 1);
   const bool writes = (kind == RowKind::kComplex || (kind == RowKind::kComplexToReal && packed)) &&
@@ -318,7 +321,7 @@ HWY_NOINLINE void LongRow(RowKind kind, const FftPlan<R>& plan, const R* in, siz
     MirrorColumns(n, 1, a);
   }
   const Interleaved<R> source{const_cast<R*>(in), R(1), out.sign, 0, in_ahead};
-  Transform<R>(plan, 1, reads ? &source : nullptr, writes ? &out : nullptr, &a, &b);
+  Transform<R>(plan, 1, 1, reads ? &source : nullptr, writes ? &out : nullptr, planes);
   if (writes) {
   } else if (kind == RowKind::kComplex || (kind == RowKind::kComplexToReal && packed)) {
     Join(core, a.re, a.im, out);
@@ -357,24 +360,28 @@ HWY_INLINE void Columns(const FftPlan<R>& plan, bool inverse, R scale, size_t co
                         size_t in_stride, R* out, size_t out_stride, R* scratch) {
   const size_t block = ColumnBlock(plan.n);
   const R sign = inverse ? R(-1) : R(1);
-  for (size_t first = 0; first < columns; first += block) {
+  const size_t rows = plan.n * in_stride >= kBeyondCache ? kRowsAhead : 0;
+  size_t first = 0;
+  while (first < columns) {
     const size_t w = HWY_MIN(block, columns - first);
-    Planes<R> a, b;
-    CarveScratch(ColumnScratchReals(plan), scratch, &a, &b);
-    const size_t rows = plan.n * in_stride >= kBeyondCache ? kRowsAhead : 0;
+    const bool wide = w > 1;  // a lone column is no contiguous row
+    const bool reads = wide && ReadsTensor(plan, w), writes = wide && WritesTensor(plan, w);
+    const size_t blocks =
+        reads && writes ? HWY_MIN(ColumnBlocks(plan), HWY_MAX((columns - first) / w, 1)) : 1;
+    Planes<R> planes[kMaxColumnBlocks + 1];
+    CarveScratch(ColumnScratchReals(plan, blocks), scratch, blocks + 1, planes);
     const Interleaved<R> from{const_cast<R*>(in) + 2 * first, R(1), sign, in_stride,
                               2 * rows * in_stride};
     const Interleaved<R> to{out + 2 * first, scale, sign, out_stride, 2 * rows * out_stride};
-    const bool wide = w > 1;  // a lone column is no contiguous row
-    const bool reads = wide && ReadsTensor(plan, w), writes = wide && WritesTensor(plan, w);
     for (size_t k = 0; k < plan.n && !reads; ++k) {
-      Split(w, sign, from.data + 2 * k * in_stride, a.re + k * w, a.im + k * w);
+      Split(w, sign, from.data + 2 * k * in_stride, planes->re + k * w, planes->im + k * w);
     }
-    Transform<R>(plan, w, reads ? &from : nullptr, writes ? &to : nullptr, &a, &b);
+    Transform<R>(plan, w, blocks, reads ? &from : nullptr, writes ? &to : nullptr, planes);
     for (size_t k = 0; k < plan.n && !writes; ++k) {
-      Join(w, a.re + k * w, a.im + k * w,
+      Join(w, planes->re + k * w, planes->im + k * w,
            Interleaved<R>{to.data + 2 * k * out_stride, scale, sign, 0, 0});
     }
+    first += w * blocks;
   }
 }
 

@@ -2,6 +2,7 @@
 #ifndef OPKIT_OPS_SIGNAL_FFT_KERNELS_H_
 #define OPKIT_OPS_SIGNAL_FFT_KERNELS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
@@ -32,21 +33,34 @@ bool RowsSideBySide(const FftPlan<R>& plan) {
   return n <= (fills ? 64 : 1024);
 }
 
-// Scratch, in reals, of a transform of `columns` columns: two complex buffers of split planes, one
-// more value each for the ends of a real spectrum, and room for vectors that reach past the end.
+// Blocks of columns that go through the first and the last pass together, as many as stay in the
+// cache: these passes touch a line or two of each row a block, and longer pieces of a row are read
+// and written faster, most of all where rows share sets of the cache.
+constexpr size_t kMaxColumnBlocks = 8;
 template <class R>
-size_t ScratchReals(const FftPlan<R>& plan, size_t columns) {
+size_t ColumnBlocks(const FftPlan<R>& plan) {
+  constexpr size_t kBytes = 512 << 10;
+  if (plan.convolution) return 1;
+  const size_t fit = kBytes / (2 * sizeof(R) * plan.n * ColumnBlock(plan.n));
+  return std::clamp(fit, size_t{1}, kMaxColumnBlocks);
+}
+
+// Scratch, in reals, of a transform of `columns` columns, `blocks` times: complex buffers of split
+// planes and a spare one, one more value each for the ends of a real spectrum, and room for vectors
+// that reach past the end.
+template <class R>
+size_t ScratchReals(const FftPlan<R>& plan, size_t columns, size_t blocks) {
   constexpr size_t kPastEnd = 256;
   const size_t inner = plan.convolution ? plan.convolution->n : plan.core + 1;
-  return 4 * ((inner * columns + 15) / 16 * 16 + kPastEnd + 16);
+  return 2 * (blocks + 1) * ((inner * columns + 15) / 16 * 16 + kPastEnd + 16);
 }
 template <class R>
 size_t RowScratchReals(const FftPlan<R>& plan) {
-  return ScratchReals(plan, RowsSideBySide(plan) ? kRowBlock : 1);
+  return ScratchReals(plan, RowsSideBySide(plan) ? kRowBlock : 1, 1);
 }
 template <class R>
-size_t ColumnScratchReals(const FftPlan<R>& plan) {
-  return ScratchReals(plan, ColumnBlock(plan.n));
+size_t ColumnScratchReals(const FftPlan<R>& plan, size_t blocks) {
+  return ScratchReals(plan, ColumnBlock(plan.n), blocks);
 }
 
 // `rows` rows; strides count complex or real elements, whichever the side holds.

@@ -82,8 +82,8 @@ def _shapes(rank: int) -> Iterator[tuple[int, ...]]:
 def _complex_cases(rank: int) -> Any:
     def cases(types: Types) -> Iterator[Case]:
         shapes = list(_shapes(rank))
-        if rank == 2:  # tall columns whose rows share cache sets: transformed in strips
-            shapes.append((33, 4096))
+        if rank == 2:  # more blocks of columns than go together, and a part of one
+            shapes.append((64, 150))
         for shape in shapes:
             yield Case(_id(shape), {"input": _normal(*shape)})
 
