@@ -2,182 +2,193 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "opkit/pointwise.h"
 
 namespace opkit {
 namespace {
 
-// Two shapes against their broadcast, with neighbouring dimensions merged.
-struct Plan {
-  int rank = 0;  // at least 1
-  int64_t dims[Shape::kMaxRank] = {};
-  // Elements that a step along a dimension advances; 0 where the operand repeats.
-  int64_t a[Shape::kMaxRank] = {};
-  int64_t b[Shape::kMaxRank] = {};
-
-  Plan(const Shape& out, const Shape& first, const Shape& second);
+// An operand seen from the output: elements that a step along a dimension advances, 0 where it
+// repeats.
+struct Operand {
+  const char* data = nullptr;
+  int64_t steps[Shape::kMaxRank] = {};
+  bool dense = false;    // the output's elements, one after the other
+  bool one_row = false;  // each row of the output holds the same
 };
 
-Plan::Plan(const Shape& out, const Shape& first, const Shape& second) {
-  // Row-major strides of an operand, aligned to the right, 0 where it repeats.
-  const auto strides = [&out](const Shape& s, int64_t* steps) {
+// Two operands against their broadcast, with neighbouring dimensions merged.
+struct Plan {
+  int rank = 0;  // at least 1: an operand repeats
+  int64_t dims[Shape::kMaxRank] = {};
+  Operand operands[2];
+  // Only this matters of an element, whatever its type.
+  size_t element_bytes;
+
+  Plan(const Shape& out, const Shape* const (&in)[2], size_t bytes);
+};
+
+Plan::Plan(const Shape& out, const Shape* const (&in)[2], size_t bytes) : element_bytes(bytes) {
+  int64_t steps[2][Shape::kMaxRank] = {};  // before merging, aligned to the right
+  for (int k = 0; k < 2; ++k) {
     int64_t step = 1;
-    for (int i = out.rank() - 1, k = s.rank() - 1; i >= 0; --i, --k) {
-      const int64_t d = k >= 0 ? s[k] : 1;
-      steps[i] = d == 1 ? 0 : step;
+    for (int i = out.rank() - 1, j = in[k]->rank() - 1; i >= 0; --i, --j) {
+      const int64_t d = j >= 0 ? (*in[k])[j] : 1;
+      steps[k][i] = d == 1 ? 0 : step;
       step *= d;
     }
-  };
-  int64_t sa[Shape::kMaxRank] = {};
-  int64_t sb[Shape::kMaxRank] = {};
-  strides(first, sa);
-  strides(second, sb);
-  for (int i = 0; i < out.rank(); ++i) {
-    if (out[i] == 1) continue;
-    const int64_t d = out[i];
-    // Merges with the dimension before when stepping that one equals d steps here.
-    if (rank > 0 && a[rank - 1] == sa[i] * d && b[rank - 1] == sb[i] * d) {
-      dims[rank - 1] *= d;
-      a[rank - 1] = sa[i];
-      b[rank - 1] = sb[i];
-      continue;
-    }
-    dims[rank] = d;
-    a[rank] = sa[i];
-    b[rank] = sb[i];
-    ++rank;
   }
-  if (rank == 0) {
-    dims[0] = 1;
-    a[0] = b[0] = 1;
-    rank = 1;
+  for (int i = 0; i < out.rank(); ++i) {
+    const int64_t d = out[i];
+    if (d == 1) continue;
+    // Merges with the dimension before when stepping that one equals d steps here.
+    const bool merges = rank > 0 && operands[0].steps[rank - 1] == steps[0][i] * d &&
+                        operands[1].steps[rank - 1] == steps[1][i] * d;
+    if (!merges) dims[rank++] = 1;
+    dims[rank - 1] *= d;
+    for (int k = 0; k < 2; ++k) operands[k].steps[rank - 1] = steps[k][i];
+  }
+  for (Operand& o : operands) {
+    o.dense = o.one_row = true;
+    int64_t whole = 1;
+    for (int i = rank - 1; i >= 0; whole *= dims[i--]) {
+      o.dense = o.dense && o.steps[i] == whole;
+      o.one_row = o.one_row && (i == rank - 1 || o.steps[i] == 0);
+    }
   }
 }
 
-// What is moved: only the size of an element matters, whatever its type.
-template <size_t kSize>
-struct Carrier;
-template <>
-struct Carrier<1> {
-  using Type = unsigned char;
-};
-template <>
-struct Carrier<2> {
-  typedef uint16_t __attribute__((may_alias)) Type;
-};
-template <>
-struct Carrier<4> {
-  typedef uint32_t __attribute__((may_alias)) Type;
-};
-template <>
-struct Carrier<8> {
-  typedef uint64_t __attribute__((may_alias)) Type;
-};
-template <>
-struct Carrier<16> {
-  struct __attribute__((may_alias)) Type {
-    uint64_t halves[2];
-  };
-};
+constexpr size_t kBlockBytes = 8192;
+constexpr size_t kShortRowBytes = 1024;  // shorter rows are gathered into blocks
 
-constexpr int64_t kBlock = 1024;   // elements of a scratch block
-constexpr int64_t kShortRow = 64;  // shorter rows are gathered into blocks
-
-// dst[0, n) = the operand's elements for flat output positions [begin, begin + n).
 template <typename T>
-void Gather(const Plan& plan, const int64_t* steps, const T* src, int64_t begin, int64_t n,
-            T* dst) {
+void FillAs(const char* element, size_t n, char* dst) {
+  T value;
+  std::memcpy(&value, element, sizeof(T));
+  for (size_t i = 0; i < n; ++i) std::memcpy(dst + i * sizeof(T), &value, sizeof(T));
+}
+
+// Fills dst with n times the element of `size` bytes.
+void Fill(const char* element, size_t size, size_t n, char* dst) {
+  const size_t few = std::min<size_t>(n, 16);  // from these on by copies of what is there
+  switch (size) {
+    case 1:
+      std::memset(dst, *element, n);
+      return;
+    case 2:
+      FillAs<uint16_t>(element, few, dst);
+      break;
+    case 4:
+      FillAs<uint32_t>(element, few, dst);
+      break;
+    case 8:
+      FillAs<uint64_t>(element, few, dst);
+      break;
+    default:
+      FillAs<Complex128>(element, few, dst);
+      break;
+  }
+  for (size_t done = few; done < n;) {
+    const size_t more = std::min(done, n - done);
+    std::memcpy(dst + done * size, dst, more * size);
+    done += more;
+  }
+}
+
+// What the operand holds for the flat outputs [begin, begin + n).
+void Gather(const Plan& plan, const Operand& from, int64_t begin, int64_t n, char* dst) {
+  const size_t size = plan.element_bytes;
+  const int64_t bytes = static_cast<int64_t>(size);
   const int last = plan.rank - 1;
   int64_t index[Shape::kMaxRank];
   int64_t offset = 0;
   for (int i = last; i >= 0; --i) {
     index[i] = begin % plan.dims[i];
-    offset += index[i] * steps[i];
+    offset += index[i] * from.steps[i];
     begin /= plan.dims[i];
   }
   while (n > 0) {
     const int64_t run = std::min(n, plan.dims[last] - index[last]);
-    const T* from = src + offset;
-    if (steps[last] == 0) {
-      std::fill_n(dst, run, *from);
+    const char* source = from.data + offset * bytes;
+    if (from.steps[last] == 0) {
+      Fill(source, size, static_cast<size_t>(run), dst);
     } else {
-      std::copy_n(from, run, dst);
+      std::memcpy(dst, source, static_cast<size_t>(run) * size);
     }
-    dst += run;
+    dst += run * bytes;
     n -= run;
     // To the start of the next row.
-    offset -= index[last] * steps[last];
+    offset -= index[last] * from.steps[last];
     index[last] = 0;
     for (int i = last - 1; i >= 0; --i) {
-      offset += steps[i];
+      offset += from.steps[i];
       if (++index[i] < plan.dims[i]) break;
-      offset -= plan.dims[i] * steps[i];
+      offset -= plan.dims[i] * from.steps[i];
       index[i] = 0;
     }
   }
 }
 
-// fn for flat outputs [begin, end).
-template <typename T>
-void Pieces(const Plan& plan, const T* a, const T* b, int64_t begin, int64_t end,
-            internal::PieceFn fn) {
+// fn for flat outputs [begin, end) of many short rows, of which a block holds several.
+void ShortRows(const Plan& plan, int64_t begin, int64_t end, char (*blocks)[kBlockBytes],
+               internal::PieceFn fn) {
+  const int64_t bytes = static_cast<int64_t>(plan.element_bytes);
+  const int64_t row = plan.dims[plan.rank - 1];
+  // Whole rows: what repeats with each row then repeats with each block.
+  const int64_t block = static_cast<int64_t>(kBlockBytes) / bytes / row * row;
+  for (int64_t i = begin; i < end; i += block) {
+    const int64_t n = std::min(block, end - i);
+    const char* pieces[2];
+    for (int k = 0; k < 2; ++k) {
+      const Operand& o = plan.operands[k];
+      pieces[k] = o.dense ? o.data + i * bytes : blocks[k];
+      if (!o.dense && (i == begin || !o.one_row)) Gather(plan, o, i, n, blocks[k]);
+    }
+    fn(pieces[0], pieces[1], i, static_cast<size_t>(n));
+  }
+}
+
+// fn for flat outputs [begin, end), row by row; an element that repeats along it fills a block.
+void LongRows(const Plan& plan, int64_t begin, int64_t end, char (*blocks)[kBlockBytes],
+              internal::PieceFn fn) {
+  const int64_t bytes = static_cast<int64_t>(plan.element_bytes);
+  const int64_t block = static_cast<int64_t>(kBlockBytes) / bytes;
   const int last = plan.rank - 1;
-  const bool a_moves = plan.a[last] != 0;
-  const bool b_moves = plan.b[last] != 0;
-  if (plan.rank == 1 && a_moves && b_moves) {
-    fn(a + begin, b + begin, begin, static_cast<size_t>(end - begin));
-    return;
-  }
-  alignas(64) T block_a[kBlock];
-  alignas(64) T block_b[kBlock];
-  if (plan.rank > 1 && plan.dims[last] < kShortRow) {
-    for (int64_t i = begin; i < end; i += kBlock) {
-      const int64_t n = std::min(kBlock, end - i);
-      Gather(plan, plan.a, a, i, n, block_a);
-      Gather(plan, plan.b, b, i, n, block_b);
-      fn(block_a, block_b, i, static_cast<size_t>(n));
-    }
-    return;
-  }
   for (int64_t i = begin; i < end;) {
-    int64_t rest = i / plan.dims[last];
     const int64_t column = i % plan.dims[last];
-    int64_t offset_a = column * plan.a[last];
-    int64_t offset_b = column * plan.b[last];
-    for (int k = last - 1; k >= 0; --k) {
-      offset_a += rest % plan.dims[k] * plan.a[k];
-      offset_b += rest % plan.dims[k] * plan.b[k];
-      rest /= plan.dims[k];
-    }
     const int64_t row_end = std::min(end, i + plan.dims[last] - column);
-    const T* pa = a + offset_a;
-    const T* pb = b + offset_b;
-    if (a_moves && b_moves) {
-      fn(pa, pb, i, static_cast<size_t>(row_end - i));
-      i = row_end;
-      continue;
+    const char* pieces[2];
+    bool repeats = false;
+    for (int k = 0; k < 2; ++k) {
+      const Operand& o = plan.operands[k];
+      int64_t offset = column * o.steps[last];
+      int64_t rest = i / plan.dims[last];
+      for (int d = last - 1; d >= 0; rest /= plan.dims[d--]) {
+        offset += rest % plan.dims[d] * o.steps[d];
+      }
+      pieces[k] = o.data + offset * bytes;
+      if (o.steps[last] != 0) continue;
+      repeats = true;
+      const size_t n = static_cast<size_t>(std::min(block, row_end - i));
+      Fill(pieces[k], plan.element_bytes, n, blocks[k]);
+      pieces[k] = blocks[k];
     }
-    const int64_t widest = std::min(kBlock, row_end - i);
-    if (!a_moves) std::fill_n(block_a, widest, *pa);
-    if (!b_moves) std::fill_n(block_b, widest, *pb);
     while (i < row_end) {
-      const int64_t n = std::min(kBlock, row_end - i);
-      fn(a_moves ? pa : block_a, b_moves ? pb : block_b, i, static_cast<size_t>(n));
-      if (a_moves) pa += n;
-      if (b_moves) pb += n;
+      const int64_t n = repeats ? std::min(block, row_end - i) : row_end - i;
+      fn(pieces[0], pieces[1], i, static_cast<size_t>(n));
+      for (int k = 0; k < 2; ++k) pieces[k] += n * bytes * plan.operands[k].steps[last];
       i += n;
     }
   }
 }
 
-template <size_t kSize>
-void Broadcast(OpContext& ctx, const Plan& plan, int64_t grain, internal::PieceFn fn) {
-  using T = typename Carrier<kSize>::Type;
-  const T* a = static_cast<const T*>(ctx.raw(0));
-  const T* b = static_cast<const T*>(ctx.raw(1));
-  ctx.ParallelFor(ctx.out_shape(0).size(), grain,
-                  [&](int64_t begin, int64_t end) { Pieces(plan, a, b, begin, end, fn); });
+// fn for flat outputs [begin, end).
+void Pieces(const Plan& plan, int64_t begin, int64_t end, internal::PieceFn fn) {
+  alignas(64) char blocks[2][kBlockBytes];
+  const int64_t row_bytes = plan.dims[plan.rank - 1] * static_cast<int64_t>(plan.element_bytes);
+  const bool are_short = plan.rank > 1 && row_bytes < static_cast<int64_t>(kShortRowBytes);
+  (are_short ? ShortRows : LongRows)(plan, begin, end, blocks, fn);
 }
 
 }  // namespace
@@ -185,20 +196,22 @@ void Broadcast(OpContext& ctx, const Plan& plan, int64_t grain, internal::PieceF
 namespace internal {
 
 void ForBroadcast(OpContext& ctx, int64_t grain, PieceFn fn) {
-  if (ctx.out_shape(0).size() == 0) return;
-  const Plan plan(ctx.out_shape(0), ctx.shape(0), ctx.shape(1));
-  switch (DTypeSize(ctx.dtype(0))) {
-    case 1:
-      return Broadcast<1>(ctx, plan, grain, fn);
-    case 2:
-      return Broadcast<2>(ctx, plan, grain, fn);
-    case 4:
-      return Broadcast<4>(ctx, plan, grain, fn);
-    case 8:
-      return Broadcast<8>(ctx, plan, grain, fn);
-    default:
-      return Broadcast<16>(ctx, plan, grain, fn);
+  const int64_t n = ctx.out_shape(0).size();
+  if (n == 0) return;
+  const size_t bytes = DTypeSize(ctx.dtype(0));
+  const char* a = static_cast<const char*>(ctx.raw(0));
+  const char* b = static_cast<const char*>(ctx.raw(1));
+  if (ctx.shape(0).size() == n && ctx.shape(1).size() == n) {  // nothing repeats
+    ctx.ParallelFor(n, grain, [=](int64_t begin, int64_t end) {
+      const size_t at = static_cast<size_t>(begin) * bytes;
+      fn(a + at, b + at, begin, static_cast<size_t>(end - begin));
+    });
+    return;
   }
+  Plan plan(ctx.out_shape(0), {&ctx.shape(0), &ctx.shape(1)}, bytes);
+  plan.operands[0].data = a;
+  plan.operands[1].data = b;
+  ctx.ParallelFor(n, grain, [&](int64_t begin, int64_t end) { Pieces(plan, begin, end, fn); });
 }
 
 }  // namespace internal
