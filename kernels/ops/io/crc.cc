@@ -11,7 +11,33 @@
 namespace opkit::io {
 namespace {
 
-#if !defined(__ARM_FEATURE_CRC32)
+#if defined(__x86_64__)  // SSE4 is what all kernels ask for at least
+#define OPKIT_CRC_INSTRUCTION __attribute__((target("sse4.2")))
+OPKIT_CRC_INSTRUCTION uint64_t Step8(uint64_t crc, uint64_t v) {
+  return __builtin_ia32_crc32di(crc, v);
+}
+OPKIT_CRC_INSTRUCTION uint32_t Step1(uint32_t crc, uint8_t v) {
+  return __builtin_ia32_crc32qi(crc, v);
+}
+#elif defined(__ARM_FEATURE_CRC32)
+#define OPKIT_CRC_INSTRUCTION
+uint64_t Step8(uint64_t crc, uint64_t v) { return __crc32cd(static_cast<uint32_t>(crc), v); }
+uint32_t Step1(uint32_t crc, uint8_t v) { return __crc32cb(crc, v); }
+#endif
+
+#if defined(OPKIT_CRC_INSTRUCTION)
+OPKIT_CRC_INSTRUCTION uint32_t Extend(uint32_t crc, const uint8_t* p, size_t n) {
+  uint64_t wide = crc;
+  for (; n >= 8; n -= 8, p += 8) {
+    uint64_t v;
+    std::memcpy(&v, p, 8);
+    wide = Step8(wide, v);
+  }
+  crc = static_cast<uint32_t>(wide);
+  for (; n > 0; --n, ++p) crc = Step1(crc, *p);
+  return crc;
+}
+#else
 std::array<uint32_t, 256 * 8> MakeTables() {
   std::array<uint32_t, 256 * 8> t{};
   for (uint32_t i = 0; i < 256; ++i) {
@@ -28,7 +54,7 @@ std::array<uint32_t, 256 * 8> MakeTables() {
   return t;
 }
 
-uint32_t ByTables(uint32_t crc, const uint8_t* p, size_t n) {
+uint32_t Extend(uint32_t crc, const uint8_t* p, size_t n) {
   static const std::array<uint32_t, 256 * 8> t = MakeTables();
   for (; n >= 8; n -= 8, p += 8) {
     crc ^= static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 |
@@ -42,47 +68,10 @@ uint32_t ByTables(uint32_t crc, const uint8_t* p, size_t n) {
 }
 #endif
 
-#if defined(__x86_64__)
-#define OPKIT_CRC_INSTRUCTION __attribute__((target("sse4.2")))
-bool HasInstruction() { return __builtin_cpu_supports("sse4.2") != 0; }
-OPKIT_CRC_INSTRUCTION uint64_t Step8(uint64_t crc, uint64_t v) {
-  return __builtin_ia32_crc32di(crc, v);
-}
-OPKIT_CRC_INSTRUCTION uint32_t Step1(uint32_t crc, uint8_t v) {
-  return __builtin_ia32_crc32qi(crc, v);
-}
-#elif defined(__ARM_FEATURE_CRC32)
-#define OPKIT_CRC_INSTRUCTION
-uint64_t Step8(uint64_t crc, uint64_t v) { return __crc32cd(static_cast<uint32_t>(crc), v); }
-uint32_t Step1(uint32_t crc, uint8_t v) { return __crc32cb(crc, v); }
-#endif
-
-#if defined(OPKIT_CRC_INSTRUCTION)
-OPKIT_CRC_INSTRUCTION uint32_t ByInstruction(uint32_t crc, const uint8_t* p, size_t n) {
-  uint64_t wide = crc;
-  for (; n >= 8; n -= 8, p += 8) {
-    uint64_t v;
-    std::memcpy(&v, p, 8);
-    wide = Step8(wide, v);
-  }
-  crc = static_cast<uint32_t>(wide);
-  for (; n > 0; --n, ++p) crc = Step1(crc, *p);
-  return crc;
-}
-#endif
-
 }  // namespace
 
 uint32_t ExtendCrc(uint32_t crc, const void* data, size_t n) {
-  const auto* p = static_cast<const uint8_t*>(data);
-#if defined(__x86_64__)
-  static const bool instruction = HasInstruction();
-  return ~(instruction ? ByInstruction(~crc, p, n) : ByTables(~crc, p, n));
-#elif defined(__ARM_FEATURE_CRC32)
-  return ~ByInstruction(~crc, p, n);
-#else
-  return ~ByTables(~crc, p, n);
-#endif
+  return ~Extend(~crc, static_cast<const uint8_t*>(data), n);
 }
 
 }  // namespace opkit::io

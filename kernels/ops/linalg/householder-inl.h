@@ -131,44 +131,45 @@ HWY_NOINLINE void FormQ(size_t m, size_t n, size_t k, size_t offset, bool adjoin
   }
 }
 
-// at[n, m] = transpose of a[m, n], conjugated on request; rows [i0, i1) and columns [j0, j1) of a.
+// Side of the tiles that Transpose takes: their lines stay in the first cache.
+constexpr size_t kTransposeSide = 16;
+
+// A whole tile by vectors.
 template <class T>
-HWY_INLINE void TransposePart(size_t i0, size_t i1, size_t j0, size_t j1, const T* a, size_t lda,
-                              bool conj, T* at, size_t ldt) {
-  for (size_t i = i0; i < i1; ++i) {
-    for (size_t j = j0; j < j1; ++j) {
-      at[j * ldt + i] = conj ? Conj(a[i * lda + j]) : a[i * lda + j];
+HWY_INLINE void TransposeTile(const T* a, size_t lda, T* at, size_t ldt) {
+  using Word = std::conditional_t<sizeof(T) == 8, double, float>;
+  constexpr size_t kSide = 16 / sizeof(T);
+  for (size_t i = 0; i < kTransposeSide; i += kSide) {
+    for (size_t j = 0; j < kTransposeSide; j += kSide) {
+      const Word* from[kSide];
+      Word* to[kSide];
+      for (size_t k = 0; k < kSide; ++k) {
+        from[k] = reinterpret_cast<const Word*>(a + (i + k) * lda + j);
+        to[k] = reinterpret_cast<Word*>(at + (j + k) * ldt + i);
+      }
+      simd::HWY_NAMESPACE::TransposeBlock<Word>(from, to);
     }
   }
 }
 
-// All of it, in tiles whose lines stay in the first cache.
+// at[n, m] = transpose of a[m, n], conjugated on request.
 template <class T>
 HWY_NOINLINE void Transpose(size_t m, size_t n, const T* a, size_t lda, bool conj, T* at,
                             size_t ldt) {
-  constexpr size_t kTile = 16;
-  for (size_t i0 = 0; i0 < m; i0 += kTile) {
-    for (size_t j0 = 0; j0 < n; j0 += kTile) {
-      const size_t i1 = HWY_MIN(m, i0 + kTile), j1 = HWY_MIN(n, j0 + kTile);
+  for (size_t i0 = 0; i0 < m; i0 += kTransposeSide) {
+    for (size_t j0 = 0; j0 < n; j0 += kTransposeSide) {
+      const size_t i1 = HWY_MIN(m, i0 + kTransposeSide), j1 = HWY_MIN(n, j0 + kTransposeSide);
       if constexpr (sizeof(T) <= 8) {
-        using Word = std::conditional_t<sizeof(T) == 8, double, float>;
-        constexpr size_t kSide = 16 / sizeof(T);
-        if (i1 - i0 == kTile && j1 - j0 == kTile && !conj) {
-          for (size_t i = i0; i < i1; i += kSide) {
-            for (size_t j = j0; j < j1; j += kSide) {
-              const Word* from[kSide];
-              Word* to[kSide];
-              for (size_t k = 0; k < kSide; ++k) {
-                from[k] = reinterpret_cast<const Word*>(a + (i + k) * lda + j);
-                to[k] = reinterpret_cast<Word*>(at + (j + k) * ldt + i);
-              }
-              simd::HWY_NAMESPACE::TransposeBlock<Word>(from, to);
-            }
-          }
+        if (i1 - i0 == kTransposeSide && j1 - j0 == kTransposeSide && !conj) {
+          TransposeTile<T>(a + i0 * lda + j0, lda, at + j0 * ldt + i0, ldt);
           continue;
         }
       }
-      TransposePart<T>(i0, i1, j0, j1, a, lda, conj, at, ldt);
+      for (size_t i = i0; i < i1; ++i) {
+        for (size_t j = j0; j < j1; ++j) {
+          at[j * ldt + i] = conj ? Conj(a[i * lda + j]) : a[i * lda + j];
+        }
+      }
     }
   }
 }
