@@ -12,7 +12,7 @@ function(opkit_compile_options target)
     # ULP bounds hold only if the compiler fuses nothing on its own; kernels ask for FMA by name.
     -ffp-contract=off -fno-math-errno -fno-trapping-math
     -ffunction-sections -fdata-sections)
-  target_link_options(${target} PRIVATE -Wl,--gc-sections)
+  target_link_options(${target} PRIVATE -Wl,--gc-sections -Wl,-z,noseparate-code)
   if(OPKIT_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${OPKIT_SANITIZE}
       -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)

@@ -3,6 +3,7 @@
 #define OPKIT_FRAMEWORK_ATTR_VALUE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,10 +52,16 @@ struct Signature;
 Status DecodeOptions(const char* buffer, size_t length, const char* op_name,
                      std::vector<NamedRawAttr>* out);
 
+// A node's value of an attribute: its own, or the declaration's default.
+struct BoundAttr {
+  const AttrValue* value = nullptr;
+  std::unique_ptr<const AttrValue> own;
+};
+
 // Matches decoded attributes to the declaration: kinds, choices, lengths, defaults; unknown and
 // missing ones are errors. `values` gets one entry per declared attribute.
 Status BindAttrs(const Signature& signature, const std::vector<NamedRawAttr>& raw,
-                 std::vector<AttrValue>* values);
+                 std::vector<BoundAttr>* values);
 
 // Parts of DecodeOptions, separate for tests and the fuzzer.
 Status DecodeFlexbuffer(const uint8_t* data, size_t size, std::vector<NamedRawAttr>* map,

@@ -92,19 +92,19 @@ std::string RawText(const RawAttr& raw) {
     case RawAttr::kNull:
       return "nothing";
     case RawAttr::kInt:
-      return "int " + std::to_string(raw.i);
+      return Format("int %lld", static_cast<long long>(raw.i));
     case RawAttr::kFloat:
       return Format("float %g", raw.f);
     case RawAttr::kBool:
       return raw.i != 0 ? "bool true" : "bool false";
     case RawAttr::kString:
-      return "string '" + raw.s.substr(0, 40) + "'";
+      return Format("string '%.40s'", raw.s.c_str());
     case RawAttr::kType:
-      return std::string("type ") + DTypeName(raw.t);
+      return Format("type %s", DTypeName(raw.t));
     case RawAttr::kShape:
       return "a shape";
     case RawAttr::kList:
-      return "a list of " + std::to_string(raw.list.size());
+      return Format("a list of %zu", raw.list.size());
   }
   return "?";
 }
@@ -112,20 +112,20 @@ std::string RawText(const RawAttr& raw) {
 Status BindOne(const AttrSig& sig, const RawAttr& raw, AttrValue* out) {
   const bool match = sig.list ? ToList(sig.kind, raw, out) : ToScalar(sig.kind, raw, out);
   if (!match) {
-    return Error("attribute '%s' is %s, want %s", sig.name.c_str(), RawText(raw).c_str(),
+    return Error("attribute '%s' is %s, want %s", sig.name, RawText(raw).c_str(),
                  sig.KindText().c_str());
   }
   if (sig.fixed_length >= 0 && static_cast<int>(raw.list.size()) != sig.fixed_length) {
-    return Error("attribute '%s' has %zu values, want %d", sig.name.c_str(), raw.list.size(),
+    return Error("attribute '%s' has %zu values, want %d", sig.name, raw.list.size(),
                  sig.fixed_length);
   }
   if (!sig.choices.empty() && !sig.list) {
     std::string wanted;
-    for (const std::string& c : sig.choices) {
-      if (c == out->s) return {};
-      wanted += (wanted.empty() ? "" : ", ") + c;
+    for (const char* c : sig.choices) {
+      if (out->s == c) return {};
+      AddToList(&wanted, c);
     }
-    return Error("attribute '%s' is '%s', want one of: %s", sig.name.c_str(), out->s.c_str(),
+    return Error("attribute '%s' is '%s', want one of: %s", sig.name, out->s.c_str(),
                  wanted.c_str());
   }
   return {};
@@ -171,30 +171,31 @@ Status DecodeOptions(const char* buffer, size_t length, const char* op_name,
 }
 
 Status BindAttrs(const Signature& signature, const std::vector<NamedRawAttr>& raw,
-                 std::vector<AttrValue>* values) {
-  values->clear();
-  std::vector<bool> seen(signature.attrs.size(), false);
-  for (const AttrSig& a : signature.attrs) values->push_back(a.default_value);
+                 std::vector<BoundAttr>* values) {
+  *values = std::vector<BoundAttr>(signature.attrs.size());
   for (const NamedRawAttr& r : raw) {
     const int at = signature.FindAttr(r.name.c_str());
     if (at < 0) {
       if (IsCarriedElsewhere(signature, r.name)) continue;
       std::string known;
-      for (const AttrSig& a : signature.attrs) known += (known.empty() ? "" : ", ") + a.name;
+      for (const AttrSig& a : signature.attrs) AddToList(&known, a.name);
       return Error("unknown attribute '%s' (%s); this kernel takes: %s", r.name.c_str(),
                    RawText(r.value).c_str(), known.empty() ? "none" : known.c_str());
     }
-    const size_t i = static_cast<size_t>(at);
-    if (r.value.kind == RawAttr::kNull && signature.attrs[i].kind != AttrKind::kShape) continue;
-    AttrValue value;
-    OPKIT_RETURN_IF_ERROR(BindOne(signature.attrs[i], r.value, &value));
-    (*values)[i] = std::move(value);
-    seen[i] = true;
+    const AttrSig& sig = signature.attrs[static_cast<size_t>(at)];
+    if (r.value.kind == RawAttr::kNull && sig.kind != AttrKind::kShape) continue;
+    auto value = std::make_unique<AttrValue>();
+    OPKIT_RETURN_IF_ERROR(BindOne(sig, r.value, value.get()));
+    BoundAttr& bound = (*values)[static_cast<size_t>(at)];
+    bound.value = value.get();
+    bound.own = std::move(value);
   }
-  for (size_t i = 0; i < seen.size(); ++i) {
-    if (!seen[i] && signature.attrs[i].required) {
-      return Error("attribute '%s' (%s) is missing", signature.attrs[i].name.c_str(),
-                   signature.attrs[i].KindText().c_str());
+  for (size_t i = 0; i < values->size(); ++i) {
+    BoundAttr& bound = (*values)[i];
+    const AttrSig& sig = signature.attrs[i];
+    if (bound.value == nullptr) bound.value = sig.default_value.get();
+    if (bound.value == nullptr) {
+      return Error("attribute '%s' (%s) is missing", sig.name, sig.KindText().c_str());
     }
   }
   return {};

@@ -1,6 +1,7 @@
 // Status, DType and Shape.
 #include <cstdarg>
 #include <cstdio>
+#include <utility>
 
 #include "opkit/dtype.h"
 #include "opkit/shape.h"
@@ -41,6 +42,15 @@ static_assert(sizeof(kInfo) / sizeof(kInfo[0]) == static_cast<size_t>(DType::kCo
 const DTypeInfo& Info(DType t) { return kInfo[t < DType::kCount ? static_cast<size_t>(t) : 0]; }
 
 }  // namespace
+
+Status::Status(std::string message) : message_(new std::string(std::move(message))) {}
+
+const std::string& Status::message() const {
+  static const auto* empty = new std::string();
+  return message_ ? *message_ : *empty;
+}
+
+void Status::Deleter::operator()(std::string* message) const noexcept { delete message; }
 
 std::string Format(const char* format, ...) {
   va_list args;
@@ -95,8 +105,7 @@ std::string Shape::str() const {
   if (!valid_) return "[invalid]";
   std::string out = "[";
   for (int i = 0; i < rank_; ++i) {
-    if (i > 0) out += ",";
-    out += std::to_string(dims_[i]);
+    out += Format(i > 0 ? ",%lld" : "%lld", static_cast<long long>(dims_[i]));
   }
   return out + "]";
 }

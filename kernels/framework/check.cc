@@ -29,7 +29,7 @@ Status PlaceArgs(const std::vector<ArgSig>& args, int count, const char* side,
     list_length = (count - single) / lists;
   } else if (count < required || count > single) {
     std::string names;
-    for (const ArgSig& a : args) names += (names.empty() ? "" : ", ") + a.name;
+    for (const ArgSig& a : args) AddToList(&names, a.name);
     return Error("%d %ss, want %d%s (%s)", count, side, required,
                  required == single ? "" : " or more", names.c_str());
   }
@@ -81,13 +81,13 @@ Status ResolveDType(const ArgSig& arg, const TfLiteTensor& t, const char* side, 
     if (AffineParams(t, &info->quant, &per_channel)) {
       if (!(info->quant.scale > 0.0f) || info->quant.scale > 3.4e38f) {
         return Error("%s '%s' has quantization scale %g, want a finite value above 0", side,
-                     arg.name.c_str(), static_cast<double>(info->quant.scale));
+                     arg.name, static_cast<double>(info->quant.scale));
       }
       const bool wide = storage == DType::kInt16;
       const int lo = storage == DType::kUInt8 ? 0 : (wide ? INT16_MIN : INT8_MIN);
       const int hi = storage == DType::kUInt8 ? 255 : (wide ? INT16_MAX : INT8_MAX);
       if (info->quant.zero_point < lo || info->quant.zero_point > hi) {
-        return Error("%s '%s' has zero point %d, outside %s", side, arg.name.c_str(),
+        return Error("%s '%s' has zero point %d, outside %s", side, arg.name,
                      info->quant.zero_point, DTypeName(storage));
       }
       info->dtype = quantized;
@@ -95,12 +95,12 @@ Status ResolveDType(const ArgSig& arg, const TfLiteTensor& t, const char* side, 
     }
     if ((arg.dtypes & Bit(storage)) == 0) {
       return Error("%s '%s' is %s %s, want one scale and zero point for the whole tensor", side,
-                   arg.name.c_str(), DTypeName(storage),
+                   arg.name, DTypeName(storage),
                    per_channel ? "quantized per channel" : "without quantization parameters");
     }
   }
   if (storage == DType::kInvalid || (arg.dtypes & Bit(storage)) == 0) {
-    return Error("%s '%s' is %s, this kernel takes %s", side, arg.name.c_str(),
+    return Error("%s '%s' is %s, this kernel takes %s", side, arg.name,
                  storage == DType::kInvalid ? "of an unsupported type" : DTypeName(storage),
                  DTypeSetText(arg.dtypes).c_str());
   }
@@ -120,16 +120,15 @@ Status CheckSide(TfLiteContext* context, const TfLiteIntArray* ids, const std::v
       const TfLiteTensor* t = TensorAt(context, ids, i);
       if (t == nullptr) {
         if (arg.optional) continue;
-        return Error("%s '%s' is missing", side, arg.name.c_str());
+        return Error("%s '%s' is missing", side, arg.name);
       }
       OPKIT_RETURN_IF_ERROR(ResolveDType(arg, *t, side, &info));
       if (arg.type_var < 0 || arg.mixed) continue;
       DType& var = (*bound)[static_cast<size_t>(arg.type_var)];
       if (var == DType::kInvalid) var = info.dtype;
       if (var != info.dtype) {
-        return Error("%s '%s' is %s, but %s is %s here", side, arg.name.c_str(),
-                     DTypeName(info.dtype),
-                     sig.types[static_cast<size_t>(arg.type_var)].name.c_str(), DTypeName(var));
+        return Error("%s '%s' is %s, but %s is %s here", side, arg.name, DTypeName(info.dtype),
+                     sig.types[static_cast<size_t>(arg.type_var)].name, DTypeName(var));
       }
     }
   }
@@ -180,14 +179,14 @@ struct Binding {
 Status MatchDims(const Signature& sig, const ArgSig& arg, const Shape& shape, Binding* b) {
   const int fixed = static_cast<int>(arg.dims.size());
   if (arg.ellipsis ? shape.rank() < fixed : shape.rank() != fixed) {
-    return Error("input '%s' has shape %s, want %s%s", arg.name.c_str(), shape.str().c_str(),
+    return Error("input '%s' has shape %s, want %s%s", arg.name, shape.str().c_str(),
                  arg.DimsText(sig.dim_names).c_str(), fixed == 0 ? " (a scalar)" : "");
   }
   const int lead = shape.rank() - fixed;
   if (arg.ellipsis) {
     const Shape batch = shape.slice(0, lead);
     if (b->has_batch && batch != b->batch) {
-      return Error("input '%s' has leading dimensions %s, others have %s", arg.name.c_str(),
+      return Error("input '%s' has leading dimensions %s, others have %s", arg.name,
                    batch.str().c_str(), b->batch.str().c_str());
     }
     b->has_batch = true;
@@ -197,16 +196,15 @@ Status MatchDims(const Signature& sig, const ArgSig& arg, const Shape& shape, Bi
     const DimSig& d = arg.dims[static_cast<size_t>(i)];
     const int64_t got = shape[lead + i];
     if (d.kind == DimSig::kFixed && got != d.value) {
-      return Error("input '%s' has shape %s, want %s", arg.name.c_str(), shape.str().c_str(),
+      return Error("input '%s' has shape %s, want %s", arg.name, shape.str().c_str(),
                    arg.DimsText(sig.dim_names).c_str());
     }
     if (d.kind != DimSig::kNamed) continue;
     int64_t& want = b->dims[static_cast<size_t>(d.name)];
     if (want < 0) want = got;
     if (want != got) {
-      return Error("input '%s' has shape %s, want %s with %s = %lld", arg.name.c_str(),
-                   shape.str().c_str(), arg.DimsText(sig.dim_names).c_str(),
-                   sig.dim_names[static_cast<size_t>(d.name)].c_str(),
+      return Error("input '%s' has shape %s, want %s with %s = %lld", arg.name, shape.str().c_str(),
+                   arg.DimsText(sig.dim_names).c_str(), sig.dim_names[static_cast<size_t>(d.name)],
                    static_cast<long long>(want));
     }
   }
@@ -233,7 +231,7 @@ Status CheckNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance)
     if (info.dtype == DType::kInvalid) continue;
     const ArgSig& arg = sig.inputs[static_cast<size_t>(info.arg)];
     const TfLiteTensor* t = TensorAt(context, node->inputs, static_cast<int>(i));
-    OPKIT_RETURN_IF_ERROR(ReadShape(*t, arg.name.c_str(), &info.shape));
+    OPKIT_RETURN_IF_ERROR(ReadShape(*t, arg.name, &info.shape));
     OPKIT_RETURN_IF_ERROR(AlignConstant(*t, &info));
     if (arg.has_dims) OPKIT_RETURN_IF_ERROR(MatchDims(sig, arg, info.shape, &binding));
   }
@@ -251,41 +249,37 @@ Status CheckNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance)
 }
 
 std::string Describe(TfLiteContext* context, TfLiteNode* node, const OpInstance& instance) {
-  std::string out = std::string("opkit: ") + instance.entry->decl.name_ + " (";
   const Signature& sig = instance.op->signature;
-  const auto tensor = [&](const TfLiteIntArray* ids, int i, const std::vector<ArgSig>& args,
-                          const std::vector<int>* begin) {
-    std::string text;
-    if (begin != nullptr && !begin->empty()) {
-      for (size_t a = 0; a + 1 < begin->size() && a < args.size(); ++a) {
-        if (i >= (*begin)[a] && i < (*begin)[a + 1]) text = args[a].name + " ";
-      }
-    }
+  std::string out = Format("opkit: %s (in ", instance.entry->decl.name_);
+  const auto add = [&](const TfLiteIntArray* ids, int i, const char* arg) {
+    if (i > 0) out += ", ";
+    if (arg != nullptr) out += Format("%s ", arg);
     const TfLiteTensor* t = TensorAt(context, ids, i);
-    if (t == nullptr) return text + "absent";
-    text += std::string(DTypeName(DTypeFromTfLite(t->type))) + "[";
-    for (int d = 0; t->dims != nullptr && d < t->dims->size; ++d) {
-      text += (d > 0 ? "," : "") + std::to_string(t->dims->data[d]);
+    if (t == nullptr) {
+      out += "absent";
+      return;
     }
-    text += "]";
-    if (t->name != nullptr && t->name[0] != '\0') text += std::string(" '") + t->name + "'";
-    return text;
+    out += DTypeName(DTypeFromTfLite(t->type));
+    out += '[';
+    for (int d = 0; t->dims != nullptr && d < t->dims->size; ++d) {
+      out += Format(d > 0 ? ",%d" : "%d", t->dims->data[d]);
+    }
+    out += ']';
+    if (t->name != nullptr && t->name[0] != '\0') out += Format(" '%s'", t->name);
   };
   constexpr int kMaxShown = 6;
-  out += "in ";
+  const std::vector<int>& begin = instance.input_begin;
+  size_t arg = 0;  // of input i: the last one that begins there or before
   for (int i = 0; i < node->inputs->size; ++i) {
-    if (i > 0) out += ", ";
     if (i == kMaxShown) {
-      out += "...";
+      out += ", ...";
       break;
     }
-    out += tensor(node->inputs, i, sig.inputs, &instance.input_begin);
+    while (arg + 1 < begin.size() && i >= begin[arg + 1]) ++arg;
+    add(node->inputs, i, arg + 1 < begin.size() ? sig.inputs[arg].name : nullptr);
   }
   out += "; out ";
-  for (int i = 0; i < node->outputs->size && i < kMaxShown; ++i) {
-    if (i > 0) out += ", ";
-    out += tensor(node->outputs, i, sig.outputs, nullptr);
-  }
+  for (int i = 0; i < node->outputs->size && i < kMaxShown; ++i) add(node->outputs, i, nullptr);
   return out + ")";
 }
 

@@ -3,7 +3,6 @@
 #include <stdexcept>
 
 #include "framework/instance.h"
-#include "framework/resources.h"
 
 namespace opkit {
 
@@ -153,16 +152,16 @@ const AttrValue& Attr(const internal::OpInstance& instance, const char* name, At
                       bool list) {
   const internal::Signature& sig = instance.op->signature;
   const int i = sig.FindAttr(name);
-  if (i < 0) throw std::logic_error(std::string("the signature has no attribute ") + name);
+  if (i < 0) throw std::logic_error(Format("the signature has no attribute %s", name));
   const AttrSig& a = sig.attrs[static_cast<size_t>(i)];
   const bool same =
       a.kind == kind ||
       (kind == AttrKind::kString && (a.kind == AttrKind::kFunc || a.kind == AttrKind::kTensor)) ||
       (kind == AttrKind::kInt && a.kind == AttrKind::kBool && list);
   if (!same || a.list != list) {
-    throw std::logic_error(std::string("attribute ") + name + " is declared " + a.KindText());
+    throw std::logic_error(Format("attribute %s is declared %s", name, a.KindText().c_str()));
   }
-  return instance.attrs[static_cast<size_t>(i)];
+  return *instance.attrs[static_cast<size_t>(i)].value;
 }
 
 }  // namespace
@@ -219,62 +218,6 @@ int OpContext::threads() const {
 }
 
 void* OpContext::state_ptr() const { return instance_->state; }
-
-Status OpContext::GetResource(int input, std::shared_ptr<ResourceBase>* out) const {
-  const TfLiteTensor* t = tensor(input);
-  if (t == nullptr || t->data.raw == nullptr || t->bytes < sizeof(int32_t)) {
-    return Error("the resource input holds no handle; its initializer did not run");
-  }
-  int32_t id;
-  std::memcpy(&id, t->data.raw, sizeof(id));
-  *out = instance_->resources->Get(id);
-  if (*out == nullptr) {
-    return Error("resource handle %d is not one of this interpreter's opkit resources", id);
-  }
-  return {};
-}
-
-Status OpContext::MakeResource(int output, const std::string& key,
-                               const std::function<std::shared_ptr<ResourceBase>()>& make,
-                               std::shared_ptr<ResourceBase>* out) {
-  const int32_t id = instance_->resources->FindOrMake(key, make);
-  if (out != nullptr) *out = instance_->resources->Get(id);
-  TfLiteTensor* t = out_tensor(output);
-  t->type = kTfLiteInt32;  // lets the runtime allocate the four bytes of a handle
-  Status status = internal::ResizeOutput(context_, t, Shape{1});
-  t->type = kTfLiteResource;
-  OPKIT_RETURN_IF_ERROR(std::move(status));
-  std::memcpy(t->data.raw, &id, sizeof(id));
-  return {};
-}
-
-Status OpContext::GetVariant(int input, std::shared_ptr<const VariantValue>* out) const {
-  const TfLiteTensor* t = tensor(input);
-  const internal::VariantBox* box = t != nullptr && t->allocation_type == kTfLiteVariantObject
-                                        ? internal::VariantBox::From(t->data.data)
-                                        : nullptr;
-  if (box == nullptr || box->value == nullptr) {
-    return Error("the variant input is empty or was made by another library's kernel");
-  }
-  *out = box->value;
-  return {};
-}
-
-Status OpContext::SetVariant(int output, std::shared_ptr<const VariantValue> value) {
-  TfLiteTensor* t = out_tensor(output);
-  if (t->type != kTfLiteVariant) return Error("output %d is no variant tensor", output);
-  if (t->allocation_type != kTfLiteVariantObject) {
-    t->allocation_type = kTfLiteVariantObject;
-    t->data.data = nullptr;
-  }
-  if (internal::VariantBox* box = internal::VariantBox::From(t->data.data)) {
-    box->value = std::move(value);
-    return {};
-  }
-  if (t->data.data != nullptr) delete static_cast<TfLiteVariantData*>(t->data.data);
-  t->data.data = static_cast<TfLiteVariantData*>(new internal::VariantBox(std::move(value)));
-  return {};
-}
 
 Status BroadcastShape(OpContext& ctx) {
   Shape out = ctx.shape(0);

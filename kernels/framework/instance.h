@@ -19,6 +19,7 @@ struct ParsedOp {
   const OpEntry* entry = nullptr;
   Signature signature;
   Status status;  // why the declaration cannot be used
+  const ParsedOp* next = nullptr;
 };
 const ParsedOp& Parsed(const OpEntry& entry);
 
@@ -34,7 +35,7 @@ struct TensorInfo {
 struct OpInstance {
   const OpEntry* entry = nullptr;
   const ParsedOp* op = nullptr;
-  std::vector<AttrValue> attrs;
+  std::vector<BoundAttr> attrs;
   Status init_status;
   void* state = nullptr;
 
@@ -54,8 +55,22 @@ Status CheckNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance)
 Status PrepareNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance);
 Status InvokeNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance);
 
+// A call of the kernel's; an exception (out of memory, a wrong attribute name) becomes an error.
+Status Guarded(OpFn fn, OpContext& ctx);
+
+// Runs the shape function, if there is one besides the patterns: outputs' shapes are then in
+// `instance`, not checked yet.
+Status ShapeStep(OpContext& ctx, OpInstance* instance);
+
+// Whether an output can have the shape.
+Status CheckShape(const Shape& shape, DType dtype, const char* name);
+
 // "opkit: Cumprod (in x float32[2,3], axis int32[]; out 'StatefulPartitionedCall:0')"
 std::string Describe(TfLiteContext* context, TfLiteNode* node, const OpInstance& instance);
+
+// Tells the runtime's error reporter, with the description in front.
+TfLiteStatus Report(TfLiteContext* context, TfLiteNode* node, const OpInstance& instance,
+                    const Status& status);
 
 // Sets a dynamic tensor's shape and memory through the runtime.
 Status ResizeOutput(TfLiteContext* context, TfLiteTensor* tensor, const Shape& shape);

@@ -1,4 +1,5 @@
 // Vector loops of the pointwise drivers: 16-bit floats and 256-entry tables.
+#include "framework/cpu.h"
 #include "framework/quantize.h"
 #include "math/simd.h"
 // After simd.h, which sets the target.
@@ -55,8 +56,7 @@ __attribute__((target("avx512f,avx512bw,avx512vbmi"))) void LookupBytesVbmi(cons
 // The table as 128 words in four registers: two two-register permutations and a
 // blend find the word, a shift by 0 or 8 the byte.
 void LookupBytes(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
-  static const bool has_vbmi = __builtin_cpu_supports("avx512vbmi");
-  if (has_vbmi) return LookupBytesVbmi(table, x, y, n);
+  if (internal::Cpu().vbmi) return LookupBytesVbmi(table, x, y, n);
   const hn::ScalableTag<uint8_t> d8;
   const hn::ScalableTag<uint16_t> d;
   const size_t lanes = hn::Lanes(d8);
@@ -219,6 +219,15 @@ void ToFloat(const Half* x, float* y, size_t n) { OPKIT_SIMD_CALL(HalfToFloat)(x
 void ToFloat(const BFloat16* x, float* y, size_t n) { OPKIT_SIMD_CALL(BFloat16ToFloat)(x, y, n); }
 void FromFloat(const float* x, Half* y, size_t n) { OPKIT_SIMD_CALL(FloatToHalf)(x, y, n); }
 void FromFloat(const float* x, BFloat16* y, size_t n) { OPKIT_SIMD_CALL(FloatToBFloat16)(x, y, n); }
+
+void ToFloat(DType t, const uint16_t* x, float* y, size_t n) {
+  if (t == DType::kFloat16) return ToFloat(reinterpret_cast<const Half*>(x), y, n);
+  ToFloat(reinterpret_cast<const BFloat16*>(x), y, n);
+}
+void FromFloat(DType t, const float* x, uint16_t* y, size_t n) {
+  if (t == DType::kFloat16) return FromFloat(x, reinterpret_cast<Half*>(y), n);
+  FromFloat(x, reinterpret_cast<BFloat16*>(y), n);
+}
 
 void Lookup256(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n) {
   if (n < 64) {

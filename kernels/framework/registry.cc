@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <map>
 #include <mutex>
 
 #include "opkit/c_api.h"
@@ -12,101 +13,209 @@
 namespace opkit::internal {
 namespace {
 
-std::string Quote(const std::string& s) {
-  std::string out = "\"";
-  for (char c : s) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      out += Format("\\u%04x", c);
-    } else {
-      out += c;
+// JSON that grows by printf.
+class Json {
+ public:
+  void Put(const char* format, ...) __attribute__((format(printf, 2, 3))) {
+    char piece[256];
+    va_list args;
+    va_start(args, format);
+    const int n = std::vsnprintf(piece, sizeof(piece), format, args);
+    va_end(args);
+    text_.append(piece, std::min(static_cast<size_t>(std::max(n, 0)), sizeof(piece) - 1));
+  }
+  // Before an item of an object or array: a comma, but for the first.
+  void Next() {
+    if (text_.back() != '[' && text_.back() != '{') text_ += ", ";
+  }
+  void Key(const char* name) {
+    Next();
+    Quote(name);
+    text_ += ": ";
+  }
+  void Quote(const char* s) {
+    text_ += '"';
+    for (; *s != '\0'; ++s) {
+      if (static_cast<unsigned char>(*s) < 0x20) {
+        Put("\\u%04x", *s);
+        continue;
+      }
+      if (*s == '"' || *s == '\\') text_ += '\\';
+      text_ += *s;
     }
+    text_ += '"';
   }
-  return out + "\"";
-}
-
-std::string DTypeArray(DTypeSet set) {
-  std::string out = "[";
-  for (int i = 1; i < static_cast<int>(DType::kCount); ++i) {
-    if ((set & Bit(static_cast<DType>(i))) == 0) continue;
-    out += (out.size() > 1 ? ", " : "") + Quote(DTypeName(static_cast<DType>(i)));
+  void Flag(const char* name) {
+    Key(name);
+    text_ += "true";
   }
-  return out + "]";
-}
+  template <typename Items, typename F>
+  void Array(const Items& items, F&& put) {
+    text_ += '[';
+    for (const auto& item : items) {
+      Next();
+      put(item);
+    }
+    text_ += ']';
+  }
+  const std::string& text() const { return text_; }
 
-template <typename V, typename F>
-std::string Array(const V& values, F&& text) {
-  std::string out = "[";
-  for (const auto& v : values) out += (out.size() > 1 ? ", " : "") + text(v);
-  return out + "]";
-}
+ private:
+  std::string text_;
+};
 
-std::string Float(float f) {
-  return std::isfinite(f) ? Format("%.9g", static_cast<double>(f))
-                          : Quote(Format("%g", static_cast<double>(f)));
-}
+// A declaration in the form that Python and other hosts read.
+class DeclarationWriter {
+ public:
+  explicit DeclarationWriter(const ParsedOp& op) : decl_(op.entry->decl), sig_(op.signature) {}
 
-std::string ArgsJson(const std::vector<ArgSig>& args, const Signature& sig,
-                     const std::vector<bool>* shape_from) {
-  size_t i = 0;
-  return Array(args, [&](const ArgSig& a) {
-    std::string out = "{\"name\": " + Quote(a.name) + ", \"type\": " + Quote(a.type) +
-                      ", \"dtypes\": " + DTypeArray(a.dtypes);
-    if (a.has_dims) out += ", \"shape\": " + Quote(a.DimsText(sig.dim_names));
-    if (a.optional) out += ", \"optional\": true";
-    if (a.list) out += ", \"list\": true";
-    if (a.mixed) out += ", \"mixed\": true";
-    if (shape_from != nullptr && (*shape_from)[i]) out += ", \"shape_from\": true";
-    ++i;
-    return out + "}";
-  });
-}
+  const std::string& Write() {
+    json_.Put("{");
+    json_.Key("name");
+    json_.Quote(decl_.name_);
+    json_.Key("version");
+    json_.Put("%d", decl_.version_);
+    json_.Key("inputs");
+    json_.Array(sig_.inputs, [this](const ArgSig& a) { Arg(a); });
+    json_.Key("outputs");
+    json_.Array(sig_.outputs, [this](const ArgSig& a) { Arg(a); });
+    json_.Key("types");
+    json_.Put("{");
+    for (const TypeVarSig& t : sig_.types) {
+      json_.Key(t.name);
+      DTypes(t.dtypes);
+    }
+    json_.Put("}");
+    json_.Key("attrs");
+    json_.Array(sig_.attrs, [this](const AttrSig& a) { Attr(a); });
+    json_.Key("data_dependent");
+    Bool(decl_.data_dependent_);
+    json_.Key("stateful");
+    Bool(decl_.stateful_);
+    json_.Put("}");
+    return json_.text();
+  }
 
-std::string DefaultJson(const AttrSig& a) {
-  const AttrValue& v = a.default_value;
-  if (a.list) {
-    switch (a.kind) {
+ private:
+  void Bool(bool b) { json_.Put("%s", b ? "true" : "false"); }
+
+  void Float(float f) {
+    const char* quote = std::isfinite(f) ? "" : "\"";
+    json_.Put("%s%.9g%s", quote, static_cast<double>(f), quote);
+  }
+
+  void DTypes(DTypeSet set) {
+    json_.Put("[");
+    for (int i = 1; i < static_cast<int>(DType::kCount); ++i) {
+      if ((set & Bit(static_cast<DType>(i))) == 0) continue;
+      json_.Next();
+      json_.Quote(DTypeName(static_cast<DType>(i)));
+    }
+    json_.Put("]");
+  }
+
+  void Arg(const ArgSig& a) {
+    json_.Put("{");
+    json_.Key("name");
+    json_.Quote(a.name);
+    json_.Key("type");
+    json_.Quote(a.type);
+    json_.Key("dtypes");
+    DTypes(a.dtypes);
+    if (a.has_dims) {
+      json_.Key("shape");
+      json_.Quote(a.DimsText(sig_.dim_names).c_str());
+    }
+    if (a.optional) json_.Flag("optional");
+    if (a.list) json_.Flag("list");
+    if (a.mixed) json_.Flag("mixed");
+    if (a.shape_from) json_.Flag("shape_from");
+    json_.Put("}");
+  }
+
+  void Attr(const AttrSig& a) {
+    json_.Put("{");
+    json_.Key("name");
+    json_.Quote(a.name);
+    json_.Key("kind");
+    json_.Quote(a.KindText().c_str());
+    json_.Key("required");
+    Bool(a.default_value == nullptr);
+    if (a.default_value != nullptr) {
+      json_.Key("default");
+      if (a.list) {
+        List(a.kind, *a.default_value);
+      } else {
+        Scalar(a.kind, *a.default_value);
+      }
+    }
+    if (!a.choices.empty()) {
+      json_.Key("choices");
+      json_.Array(a.choices, [this](const char* c) { json_.Quote(c); });
+    }
+    json_.Put("}");
+  }
+
+  void Int(AttrKind kind, int64_t i) {
+    if (kind == AttrKind::kBool) return Bool(i != 0);
+    json_.Put("%lld", static_cast<long long>(i));
+  }
+
+  void Scalar(AttrKind kind, const AttrValue& v) {
+    switch (kind) {
       case AttrKind::kInt:
-        return Array(v.ints, [](int64_t x) { return std::to_string(x); });
       case AttrKind::kBool:
-        return Array(v.ints, [](int64_t x) { return std::string(x != 0 ? "true" : "false"); });
+        return Int(kind, v.i);
       case AttrKind::kFloat:
-        return Array(v.floats, Float);
-      case AttrKind::kString:
-        return Array(v.strings, Quote);
+        return Float(v.f);
+      case AttrKind::kType:
+        return json_.Quote(DTypeName(v.t));
+      case AttrKind::kShape:
+        return json_.Put("null");
       default:
-        return "[]";
+        return json_.Quote(v.s.c_str());
     }
   }
-  switch (a.kind) {
-    case AttrKind::kInt:
-      return std::to_string(v.i);
-    case AttrKind::kBool:
-      return v.i != 0 ? "true" : "false";
-    case AttrKind::kFloat:
-      return Float(v.f);
-    case AttrKind::kType:
-      return Quote(DTypeName(v.t));
-    case AttrKind::kShape:
-      return "null";
-    default:
-      return Quote(v.s);
+
+  void List(AttrKind kind, const AttrValue& v) {
+    switch (kind) {
+      case AttrKind::kFloat:
+        return json_.Array(v.floats, [this](float f) { Float(f); });
+      case AttrKind::kString:
+        return json_.Array(v.strings, [this](const std::string& s) { json_.Quote(s.c_str()); });
+      default:  // of the other kinds the list is empty
+        return json_.Array(v.ints, [this, kind](int64_t i) { Int(kind, i); });
+    }
   }
+
+  const OpDecl& decl_;
+  const Signature& sig_;
+  Json json_;
+};
+
+int ByNameAndVersion(const void* a, const void* b) {
+  const OpDecl& x = (*static_cast<const OpEntry* const*>(a))->decl;
+  const OpDecl& y = (*static_cast<const OpEntry* const*>(b))->decl;
+  const int order = std::strcmp(x.name_, y.name_);
+  return order != 0 ? order : x.version_ - y.version_;
 }
 
 // The registrations, names and JSON of this library's ops; made at first use, never freed: the
 // runtime keeps pointers into it.
 struct Table {
-  std::deque<std::string> texts;
-  std::deque<TfLiteRegistration> registrations;
+  std::vector<TfLiteRegistration> registrations;  // of each op: its own and that of "Flex" + name
   std::vector<OpkitOp> ops;
   std::string error;
   OpkitLibrary library = {};
 
-  const char* Keep(std::string s) { return texts.emplace_back(std::move(s)).c_str(); }
+  static const char* Keep(const std::string& s) {
+    char* copy = new char[s.size() + 1];
+    std::memcpy(copy, s.c_str(), s.size() + 1);
+    return copy;
+  }
 
   const TfLiteRegistration* Register(const OpEntry& entry, const char* name) {
-    TfLiteRegistration& r = registrations.emplace_back();
+    TfLiteRegistration r;
     std::memset(&r, 0, sizeof(r));
     r.init = entry.init;
     r.free = FreeNode;
@@ -115,32 +224,34 @@ struct Table {
     r.builtin_code = abi::kBuiltinCustom;
     r.custom_name = name;
     r.version = entry.decl.version_;
-    return &r;
+    registrations.push_back(r);  // has room for all
+    return &registrations.back();
+  }
+
+  void AddError(const char* name, const char* what) {
+    if (!error.empty()) error += "; ";
+    error += Format("%s%s", name, what);
   }
 
   Table() {
     std::vector<const OpEntry*> entries;
     for (const OpEntry* e = OpEntry::head(); e != nullptr; e = e->next) entries.push_back(e);
-    std::sort(entries.begin(), entries.end(), [](const OpEntry* a, const OpEntry* b) {
-      const int order = std::strcmp(a->decl.name_, b->decl.name_);
-      return order != 0 ? order < 0 : a->decl.version_ < b->decl.version_;
-    });
+    std::qsort(entries.data(), entries.size(), sizeof(entries[0]), ByNameAndVersion);
+    registrations.reserve(2 * entries.size());
     for (size_t i = 0; i < entries.size(); ++i) {
       const OpDecl& decl = entries[i]->decl;
       const ParsedOp& parsed = Parsed(*entries[i]);
       if (!parsed.status.ok()) {
-        error +=
-            (error.empty() ? "" : "; ") + std::string(decl.name_) + ": " + parsed.status.message();
+        AddError(decl.name_, Format(": %s", parsed.status.message().c_str()).c_str());
       }
-      if (i > 0 && std::strcmp(entries[i - 1]->decl.name_, decl.name_) == 0 &&
-          entries[i - 1]->decl.version_ == decl.version_) {
-        error += (error.empty() ? "" : "; ") + std::string(decl.name_) + " is declared twice";
+      if (i > 0 && ByNameAndVersion(&entries[i - 1], &entries[i]) == 0) {
+        AddError(decl.name_, " is declared twice");
       }
       OpkitOp op;
       op.name = decl.name_;
-      op.flex_name = Keep(std::string("Flex") + decl.name_);
+      op.flex_name = Keep(Format("Flex%s", decl.name_));
       op.version = decl.version_;
-      op.declaration_json = Keep(DeclarationJson(parsed));
+      op.declaration_json = Keep(DeclarationWriter(parsed).Write());
       op.registration = Register(*entries[i], op.name);
       op.flex_registration = Register(*entries[i], op.flex_name);
       ops.push_back(op);
@@ -165,36 +276,17 @@ OpEntry::OpEntry(const OpDecl& d, InitFn i) : decl(d), init(i), next(head()) { h
 
 const ParsedOp& Parsed(const OpEntry& entry) {
   static std::mutex mutex;
-  static auto* parsed = new std::map<const OpEntry*, ParsedOp>();
+  static const ParsedOp* first = nullptr;
   const std::lock_guard<std::mutex> lock(mutex);
-  ParsedOp& op = (*parsed)[&entry];
-  if (op.entry == nullptr) {
-    op.entry = &entry;
-    op.status = ParseSignature(entry.decl, &op.signature);
+  for (const ParsedOp* op = first; op != nullptr; op = op->next) {
+    if (op->entry == &entry) return *op;
   }
-  return op;
-}
-
-std::string DeclarationJson(const ParsedOp& op) {
-  const OpDecl& decl = op.entry->decl;
-  const Signature& sig = op.signature;
-  std::string out = "{\"name\": " + Quote(decl.name_) +
-                    ", \"version\": " + std::to_string(decl.version_) +
-                    ", \"inputs\": " + ArgsJson(sig.inputs, sig, &sig.shape_from) +
-                    ", \"outputs\": " + ArgsJson(sig.outputs, sig, nullptr) + ", \"types\": {";
-  for (size_t i = 0; i < sig.types.size(); ++i) {
-    out += (i > 0 ? ", " : "") + Quote(sig.types[i].name) + ": " + DTypeArray(sig.types[i].dtypes);
-  }
-  out += "}, \"attrs\": " + Array(sig.attrs, [](const AttrSig& a) {
-           std::string text = "{\"name\": " + Quote(a.name) + ", \"kind\": " + Quote(a.KindText()) +
-                              ", \"required\": " + (a.required ? "true" : "false");
-           if (!a.required) text += ", \"default\": " + DefaultJson(a);
-           if (!a.choices.empty()) text += ", \"choices\": " + Array(a.choices, Quote);
-           return text + "}";
-         });
-  out += std::string(", \"data_dependent\": ") + (decl.data_dependent_ ? "true" : "false") +
-         ", \"stateful\": " + (decl.stateful_ ? "true" : "false") + "}";
-  return out;
+  auto* op = new ParsedOp();
+  op->entry = &entry;
+  op->status = ParseSignature(entry.decl, &op->signature);
+  op->next = first;
+  first = op;
+  return *op;
 }
 
 }  // namespace opkit::internal

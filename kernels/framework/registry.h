@@ -2,8 +2,6 @@
 #ifndef OPKIT_FRAMEWORK_REGISTRY_H_
 #define OPKIT_FRAMEWORK_REGISTRY_H_
 
-#include <string>
-
 #include "framework/instance.h"
 
 namespace opkit::internal {
@@ -12,9 +10,6 @@ namespace opkit::internal {
 void FreeNode(TfLiteContext* context, void* buffer);
 TfLiteStatus PrepareCallback(TfLiteContext* context, TfLiteNode* node);
 TfLiteStatus InvokeCallback(TfLiteContext* context, TfLiteNode* node);
-
-// The declaration as JSON, the form Python and other hosts read.
-std::string DeclarationJson(const ParsedOp& op);
 
 }  // namespace opkit::internal
 

@@ -1,7 +1,10 @@
+// Resources and variants: what outlives a call, and the kernels' way to it.
 #include "framework/resources.h"
 
 #include <cstring>
 #include <new>
+
+#include "framework/instance.h"
 
 namespace opkit::internal {
 
@@ -59,3 +62,73 @@ VariantBox* VariantBox::From(void* data) {
 }
 
 }  // namespace opkit::internal
+
+namespace opkit {
+namespace {
+
+// Found by the first resource a node asks for: most libraries of chosen ops need none.
+internal::ResourceScope& Resources(TfLiteContext* context, internal::OpInstance* instance) {
+  if (instance->resources == nullptr) instance->resources = internal::ResourceScope::For(context);
+  return *instance->resources;
+}
+
+}  // namespace
+
+Status OpContext::GetResource(int input, std::shared_ptr<ResourceBase>* out) const {
+  const TfLiteTensor* t = tensor(input);
+  if (t == nullptr || t->data.raw == nullptr || t->bytes < sizeof(int32_t)) {
+    return Error("the resource input holds no handle; its initializer did not run");
+  }
+  int32_t id;
+  std::memcpy(&id, t->data.raw, sizeof(id));
+  *out = Resources(context_, instance_).Get(id);
+  if (*out == nullptr) {
+    return Error("resource handle %d is not one of this interpreter's opkit resources", id);
+  }
+  return {};
+}
+
+Status OpContext::MakeResource(int output, const std::string& key,
+                               const std::function<std::shared_ptr<ResourceBase>()>& make,
+                               std::shared_ptr<ResourceBase>* out) {
+  internal::ResourceScope& resources = Resources(context_, instance_);
+  const int32_t id = resources.FindOrMake(key, make);
+  if (out != nullptr) *out = resources.Get(id);
+  TfLiteTensor* t = out_tensor(output);
+  t->type = kTfLiteInt32;  // lets the runtime allocate the four bytes of a handle
+  Status status = internal::ResizeOutput(context_, t, Shape{1});
+  t->type = kTfLiteResource;
+  OPKIT_RETURN_IF_ERROR(std::move(status));
+  std::memcpy(t->data.raw, &id, sizeof(id));
+  return {};
+}
+
+Status OpContext::GetVariant(int input, std::shared_ptr<const VariantValue>* out) const {
+  const TfLiteTensor* t = tensor(input);
+  const internal::VariantBox* box = t != nullptr && t->allocation_type == kTfLiteVariantObject
+                                        ? internal::VariantBox::From(t->data.data)
+                                        : nullptr;
+  if (box == nullptr || box->value == nullptr) {
+    return Error("the variant input is empty or was made by another library's kernel");
+  }
+  *out = box->value;
+  return {};
+}
+
+Status OpContext::SetVariant(int output, std::shared_ptr<const VariantValue> value) {
+  TfLiteTensor* t = out_tensor(output);
+  if (t->type != kTfLiteVariant) return Error("output %d is no variant tensor", output);
+  if (t->allocation_type != kTfLiteVariantObject) {
+    t->allocation_type = kTfLiteVariantObject;
+    t->data.data = nullptr;
+  }
+  if (internal::VariantBox* box = internal::VariantBox::From(t->data.data)) {
+    box->value = std::move(value);
+    return {};
+  }
+  if (t->data.data != nullptr) delete static_cast<TfLiteVariantData*>(t->data.data);
+  t->data.data = static_cast<TfLiteVariantData*>(new internal::VariantBox(std::move(value)));
+  return {};
+}
+
+}  // namespace opkit

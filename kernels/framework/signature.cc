@@ -1,6 +1,5 @@
 #include "framework/signature.h"
 
-#include <cctype>
 #include <cstdlib>
 #include <cstring>
 
@@ -30,86 +29,90 @@ constexpr Group kGroups[] = {
                 Bit(DType::kVariant) | Bit(DType::kResource)},
 };
 
-DTypeSet SetOf(const std::string& word) {
-  for (const Group& g : kGroups) {
-    if (word == g.name) return g.set;
-  }
+bool Same(const char* a, const char* b) { return std::strcmp(a, b) == 0; }
+
+DType DTypeOf(const char* word) {
   for (int i = 1; i < static_cast<int>(DType::kCount); ++i) {
-    if (word == DTypeName(static_cast<DType>(i))) return Bit(static_cast<DType>(i));
+    if (Same(word, DTypeName(static_cast<DType>(i)))) return static_cast<DType>(i);
   }
-  return 0;
+  return DType::kInvalid;
 }
 
-// Tokens: identifiers, numbers, quoted strings, "->", "...", "**" and single characters.
+DTypeSet SetOf(const char* word) {
+  for (const Group& g : kGroups) {
+    if (Same(word, g.name)) return g.set;
+  }
+  const DType t = DTypeOf(word);
+  return t == DType::kInvalid ? 0 : Bit(t);
+}
+
+// Not those of <cctype>, which depend on the locale.
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsAlpha(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+bool IsSpace(char c) { return c > 0 && c <= ' '; }
+bool IsWord(char c) { return IsAlpha(c) || IsDigit(c) || c == '_' || c == '.'; }
+
+// Tokens: identifiers, numbers, quoted strings, "->", "...", "**" and single characters. They are
+// kept one after the other in `words`, which has room for each character and a zero after it.
 class Lexer {
  public:
-  explicit Lexer(const char* text) : p_(text) { Next(); }
-  const std::string& token() const { return token_; }
-  bool quoted() const { return quoted_; }
-  bool at_end() const { return token_.empty() && !quoted_; }
-  bool Is(const char* t) const { return !quoted_ && token_ == t; }
+  Lexer(const char* text, char* words) : p_(text), words_(words) { Next(); }
+  static size_t Room(const char* text) { return 2 * std::strlen(text) + 1; }
+
+  const char* token() const { return token_; }
+  bool at_end() const { return *token_ == '\0' && !quoted_; }
+  bool Is(const char* t) const { return !quoted_ && Same(token_, t); }
   bool Accept(const char* t) {
     if (!Is(t)) return false;
     Next();
     return true;
   }
-  std::string Take() {
-    std::string t = token_;
+  const char* Take() {
+    const char* t = token_;
     Next();
     return t;
   }
-  bool IsIdentifier() const {
-    return !quoted_ && !token_.empty() &&
-           (std::isalpha(static_cast<unsigned char>(token_[0])) || token_[0] == '_');
-  }
+  bool IsIdentifier() const { return !quoted_ && (IsAlpha(*token_) || *token_ == '_'); }
   bool newline_before() const { return newline_before_; }
 
  private:
   void Next() {
     newline_before_ = false;
-    while (*p_ != '\0' && std::isspace(static_cast<unsigned char>(*p_))) {
-      if (*p_ == '\n') newline_before_ = true;
-      ++p_;
-    }
-    quoted_ = false;
-    token_.clear();
+    for (; IsSpace(*p_); ++p_) newline_before_ = newline_before_ || *p_ == '\n';
+    quoted_ = *p_ == '"';
+    token_ = "";
     if (*p_ == '\0') return;
-    if (*p_ == '"') {
-      quoted_ = true;
-      for (++p_; *p_ != '\0' && *p_ != '"'; ++p_) token_ += *p_;
-      if (*p_ == '"') ++p_;
-      return;
-    }
-    for (const char* multi : {"->", "...", "**"}) {
-      if (std::strncmp(p_, multi, std::strlen(multi)) == 0) {
-        token_ = multi;
-        p_ += std::strlen(multi);
-        return;
+    const char* end = p_ + 1;
+    if (quoted_) {
+      while (*end != '\0' && *end != '"') ++end;
+      ++p_;
+    } else if (std::strncmp(p_, "...", 3) == 0) {
+      end = p_ + 3;
+    } else if (std::strncmp(p_, "->", 2) == 0 || std::strncmp(p_, "**", 2) == 0) {
+      end = p_ + 2;
+    } else if (IsWord(*p_) || (*p_ == '-' && IsWord(p_[1]))) {
+      // A sign belongs to a number's exponent.
+      while (IsWord(*end) ||
+             ((*end == '-' || *end == '+') && (end[-1] | 32) == 'e' && IsDigit(*p_))) {
+        ++end;
       }
     }
-    const auto word = [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
-    };
-    if (word(*p_) || (*p_ == '-' && (word(p_[1])))) {
-      token_ += *p_++;
-      while (word(*p_) || ((*p_ == '-' || *p_ == '+') && std::tolower(p_[-1]) == 'e' &&
-                           std::isdigit(static_cast<unsigned char>(token_[0])))) {
-        token_ += *p_++;
-      }
-      return;
-    }
-    token_ = *p_++;
+    token_ = words_;
+    while (p_ < end) *words_++ = *p_++;
+    *words_++ = '\0';
+    if (quoted_ && *p_ == '"') ++p_;
   }
 
   const char* p_;
-  std::string token_;
+  char* words_;
+  const char* token_ = "";
   bool quoted_ = false;
   bool newline_before_ = false;
 };
 
 class Parser {
  public:
-  Parser(const char* text, Signature* out) : lex_(text), out_(out) {}
+  Parser(const char* text, Signature* out) : lex_(text, out->words.get()), out_(out) {}
 
   Status Parse() {
     OPKIT_RETURN_IF_ERROR(ParseArgs(&out_->inputs));
@@ -117,7 +120,7 @@ class Parser {
     OPKIT_RETURN_IF_ERROR(ParseArgs(&out_->outputs));
     while (!lex_.at_end()) {
       if (!lex_.IsIdentifier()) return Unexpected("a type variable or an attribute");
-      const std::string name = lex_.Take();
+      const char* name = lex_.Take();
       if (lex_.Accept("in")) {
         OPKIT_RETURN_IF_ERROR(ParseTypeVar(name));
       } else if (lex_.Accept(":")) {
@@ -131,7 +134,7 @@ class Parser {
 
  private:
   Status Unexpected(const char* wanted) {
-    return Error("signature: found '%s', want %s", lex_.token().c_str(), wanted);
+    return Error("signature: found '%s', want %s", lex_.token(), wanted);
   }
 
   Status ParseArgs(std::vector<ArgSig>* args) {
@@ -153,7 +156,7 @@ class Parser {
       } else if (lex_.Accept("*")) {
         arg.list = true;
       }
-      args->push_back(std::move(arg));
+      args->push_back(arg);
     } while (lex_.Accept(","));
     return {};
   }
@@ -166,46 +169,49 @@ class Parser {
     }
     while (!lex_.Is("]")) {
       DimSig dim;
-      const std::string word = lex_.Take();
-      if (word == "_") {
+      const char* word = lex_.Take();
+      if (Same(word, "_")) {
         dim.kind = DimSig::kAny;
-      } else if (!word.empty() && std::isdigit(static_cast<unsigned char>(word[0]))) {
+      } else if (IsDigit(*word)) {
         dim.kind = DimSig::kFixed;
-        dim.value = std::atoll(word.c_str());
-      } else if (!word.empty() && std::isalpha(static_cast<unsigned char>(word[0]))) {
+        dim.value = std::atoll(word);
+      } else if (IsAlpha(*word)) {
         dim.kind = DimSig::kNamed;
         dim.name = DimName(word);
       } else {
         return Unexpected("a dimension");
       }
-      arg->dims.push_back(dim);
+      if (arg->dims.count == Shape::kMaxRank) {
+        return Error("signature: %s has more than %d dimensions", arg->name, Shape::kMaxRank);
+      }
+      arg->dims.items[arg->dims.count++] = dim;
       if (!lex_.Is("]") && !lex_.Accept(",")) return Unexpected("',' or ']'");
     }
     lex_.Take();
     return {};
   }
 
-  int DimName(const std::string& word) {
+  int DimName(const char* word) {
     for (size_t i = 0; i < out_->dim_names.size(); ++i) {
-      if (out_->dim_names[i] == word) return static_cast<int>(i);
+      if (Same(out_->dim_names[i], word)) return static_cast<int>(i);
     }
     out_->dim_names.push_back(word);
     return static_cast<int>(out_->dim_names.size()) - 1;
   }
 
-  Status ParseTypeVar(const std::string& name) {
+  Status ParseTypeVar(const char* name) {
     TypeVarSig var;
     var.name = name;
     if (!lex_.Accept("{")) return Unexpected("'{'");
     while (!lex_.Accept("}")) {
-      const std::string word = lex_.Take();
+      const char* word = lex_.Take();
       const DTypeSet set = SetOf(word);
-      if (set == 0) return Error("signature: %s: '%s' is no dtype", name.c_str(), word.c_str());
+      if (set == 0) return Error("signature: %s: '%s' is no dtype", name, word);
       var.dtypes |= set;
       lex_.Accept(",");
       if (lex_.at_end()) return Unexpected("'}'");
     }
-    out_->types.push_back(std::move(var));
+    out_->types.push_back(var);
     return {};
   }
 
@@ -226,7 +232,7 @@ class Parser {
     return Unexpected("an attribute kind");
   }
 
-  Status ParseAttr(const std::string& name) {
+  Status ParseAttr(const char* name) {
     AttrSig attr;
     attr.name = name;
     if (lex_.Accept("list")) {
@@ -235,7 +241,7 @@ class Parser {
       OPKIT_RETURN_IF_ERROR(ParseKind(&attr));
       if (!lex_.Accept(")")) return Unexpected("')'");
       if (lex_.Accept("[")) {
-        attr.fixed_length = std::atoi(lex_.Take().c_str());
+        attr.fixed_length = std::atoi(lex_.Take());
         if (!lex_.Accept("]")) return Unexpected("']'");
       }
     } else {
@@ -251,7 +257,6 @@ class Parser {
           if (lex_.at_end()) return Unexpected("'}'");
         }
       } else if (lex_.Accept("=")) {
-        attr.required = false;
         OPKIT_RETURN_IF_ERROR(ParseDefault(&attr));
       } else {
         break;
@@ -262,21 +267,27 @@ class Parser {
   }
 
   Status ParseDefault(AttrSig* attr) {
-    AttrValue& v = attr->default_value;
-    if (attr->list) {
+    auto value = std::make_unique<AttrValue>();
+    OPKIT_RETURN_IF_ERROR(ParseValue(*attr, *value));
+    attr->default_value = std::move(value);
+    return {};
+  }
+
+  Status ParseValue(const AttrSig& attr, AttrValue& v) {
+    if (attr.list) {
       if (!lex_.Accept("[")) return Unexpected("'[' of a default list");
       while (!lex_.Accept("]")) {
         if (lex_.at_end()) return Unexpected("']'");
-        const std::string word = lex_.Take();
-        switch (attr->kind) {
+        const char* word = lex_.Take();
+        switch (attr.kind) {
           case AttrKind::kInt:
-            v.ints.push_back(std::atoll(word.c_str()));
+            v.ints.push_back(std::atoll(word));
             break;
           case AttrKind::kBool:
-            v.ints.push_back(word == "true");
+            v.ints.push_back(Same(word, "true"));
             break;
           case AttrKind::kFloat:
-            v.floats.push_back(std::strtof(word.c_str(), nullptr));
+            v.floats.push_back(std::strtof(word, nullptr));
             break;
           case AttrKind::kString:
             v.strings.push_back(word);
@@ -288,36 +299,31 @@ class Parser {
       }
       return {};
     }
-    const std::string word = lex_.Take();
-    switch (attr->kind) {
+    const char* word = lex_.Take();
+    switch (attr.kind) {
       case AttrKind::kInt:
-        v.i = std::atoll(word.c_str());
+        v.i = std::atoll(word);
         break;
       case AttrKind::kFloat:
-        v.f = std::strtof(word.c_str(), nullptr);
+        v.f = std::strtof(word, nullptr);
         break;
       case AttrKind::kBool:
-        if (word != "true" && word != "false") {
-          return Error("signature: '%s' is no bool", word.c_str());
+        if (!Same(word, "true") && !Same(word, "false")) {
+          return Error("signature: '%s' is no bool", word);
         }
-        v.i = word == "true";
+        v.i = Same(word, "true");
         break;
       case AttrKind::kString:
       case AttrKind::kFunc:
       case AttrKind::kTensor:
         v.s = word;
         break;
-      case AttrKind::kType: {
-        for (int i = 1; i < static_cast<int>(DType::kCount); ++i) {
-          if (word == DTypeName(static_cast<DType>(i))) v.t = static_cast<DType>(i);
-        }
-        if (v.t == DType::kInvalid) {
-          return Error("signature: '%s' is no dtype", word.c_str());
-        }
+      case AttrKind::kType:
+        v.t = DTypeOf(word);
+        if (v.t == DType::kInvalid) return Error("signature: '%s' is no dtype", word);
         break;
-      }
       case AttrKind::kShape:
-        if (word != "unknown") return Error("signature: a shape's default is 'unknown'");
+        if (!Same(word, "unknown")) return Error("signature: a shape's default is 'unknown'");
         break;
     }
     return {};
@@ -327,15 +333,15 @@ class Parser {
     for (auto* args : {&out_->inputs, &out_->outputs}) {
       for (ArgSig& arg : *args) {
         for (size_t i = 0; i < out_->types.size(); ++i) {
-          if (out_->types[i].name == arg.type) {
+          if (Same(out_->types[i].name, arg.type)) {
             arg.type_var = static_cast<int>(i);
             arg.dtypes = out_->types[i].dtypes;
           }
         }
         if (arg.type_var < 0) arg.dtypes = SetOf(arg.type);
         if (arg.dtypes == 0) {
-          return Error("signature: %s: '%s' is neither a type variable nor a dtype",
-                       arg.name.c_str(), arg.type.c_str());
+          return Error("signature: %s: '%s' is neither a type variable nor a dtype", arg.name,
+                       arg.type);
         }
       }
     }
@@ -348,20 +354,20 @@ class Parser {
 
 // Output patterns give shapes when every name and ellipsis in them is bound by a required input.
 bool ShapesFollow(const Signature& sig) {
-  std::vector<bool> bound(sig.dim_names.size(), false);
+  std::vector<int> bound(sig.dim_names.size(), 0);
   bool ellipsis_bound = false;
   for (const ArgSig& in : sig.inputs) {
     if (in.optional || in.list || !in.has_dims) continue;
     ellipsis_bound |= in.ellipsis;
     for (const DimSig& d : in.dims) {
-      if (d.kind == DimSig::kNamed) bound[static_cast<size_t>(d.name)] = true;
+      if (d.kind == DimSig::kNamed) bound[static_cast<size_t>(d.name)] = 1;
     }
   }
   for (const ArgSig& out : sig.outputs) {
     if (!out.has_dims || out.list || (out.ellipsis && !ellipsis_bound)) return false;
     for (const DimSig& d : out.dims) {
       if (d.kind == DimSig::kAny) return false;
-      if (d.kind == DimSig::kNamed && !bound[static_cast<size_t>(d.name)]) return false;
+      if (d.kind == DimSig::kNamed && bound[static_cast<size_t>(d.name)] == 0) return false;
     }
   }
   return true;
@@ -369,14 +375,16 @@ bool ShapesFollow(const Signature& sig) {
 
 }  // namespace
 
-std::string ArgSig::DimsText(const std::vector<std::string>& names) const {
+std::string ArgSig::DimsText(const std::vector<const char*>& names) const {
   if (!has_dims) return "";
   std::string out = ellipsis ? "[..." : "[";
   for (const DimSig& d : dims) {
     if (out.size() > 1) out += ", ";
-    out += d.kind == DimSig::kNamed   ? names[static_cast<size_t>(d.name)]
-           : d.kind == DimSig::kFixed ? std::to_string(d.value)
-                                      : "_";
+    if (d.kind == DimSig::kFixed) {
+      out += Format("%lld", static_cast<long long>(d.value));
+    } else {
+      out += d.kind == DimSig::kNamed ? names[static_cast<size_t>(d.name)] : "_";
+    }
   }
   return out + "]";
 }
@@ -384,30 +392,31 @@ std::string ArgSig::DimsText(const std::vector<std::string>& names) const {
 std::string AttrSig::KindText() const {
   static constexpr const char* kNames[] = {"int",  "float", "bool", "string",
                                            "type", "shape", "func", "tensor"};
-  std::string out = kNames[static_cast<int>(kind)];
-  if (list) out = "list(" + out + ")";
-  if (fixed_length >= 0) out += "[" + std::to_string(fixed_length) + "]";
-  return out;
+  const char* kind_name = kNames[static_cast<int>(kind)];
+  if (!list) return kind_name;
+  return fixed_length < 0 ? Format("list(%s)", kind_name)
+                          : Format("list(%s)[%d]", kind_name, fixed_length);
 }
 
 int Signature::FindAttr(const char* name) const {
   for (size_t i = 0; i < attrs.size(); ++i) {
-    if (attrs[i].name == name) return static_cast<int>(i);
+    if (Same(attrs[i].name, name)) return static_cast<int>(i);
   }
   return -1;
 }
 
 Status ParseSignature(const OpDecl& decl, Signature* out) {
+  const size_t room = Lexer::Room(decl.signature_);
+  out->words = std::make_unique<char[]>(room + Lexer::Room(decl.shape_from_));
   OPKIT_RETURN_IF_ERROR(Parser(decl.signature_, out).Parse());
-  out->shape_from.assign(out->inputs.size(), false);
-  Lexer names(decl.shape_from_);
+  Lexer names(decl.shape_from_, out->words.get() + room);
   while (!names.at_end()) {
-    const std::string name = names.Take();
+    const char* name = names.Take();
     bool found = false;
-    for (size_t i = 0; i < out->inputs.size(); ++i) {
-      if (out->inputs[i].name == name) out->shape_from[i] = found = true;
+    for (ArgSig& input : out->inputs) {
+      if (Same(input.name, name)) input.shape_from = found = true;
     }
-    if (!found) return Error("ShapeFrom names no input '%s'", name.c_str());
+    if (!found) return Error("ShapeFrom names no input '%s'", name);
     names.Accept(",");
   }
   out->shapes_follow = ShapesFollow(*out);
@@ -420,12 +429,15 @@ Status ParseSignature(const OpDecl& decl, Signature* out) {
   return {};
 }
 
+void AddToList(std::string* text, const char* item) {
+  if (!text->empty()) *text += ", ";
+  *text += item;
+}
+
 std::string DTypeSetText(DTypeSet set) {
   std::string out;
   for (int i = 1; i < static_cast<int>(DType::kCount); ++i) {
-    if ((set & Bit(static_cast<DType>(i))) == 0) continue;
-    if (!out.empty()) out += ", ";
-    out += DTypeName(static_cast<DType>(i));
+    if ((set & Bit(static_cast<DType>(i))) != 0) AddToList(&out, DTypeName(static_cast<DType>(i)));
   }
   return out;
 }

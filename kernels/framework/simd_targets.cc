@@ -2,6 +2,7 @@
 // cap it.
 #include <cstring>
 
+#include "framework/cpu.h"
 #include "math/simd.h"
 
 // Highway re-reads this file for every target; one copy is enough.
@@ -16,16 +17,9 @@ namespace {
 #if OPKIT_SIMD_X86
 constexpr const char* kNames[] = {"sse4", "avx2", "avx512"};
 
-// The features that Highway lets the compiler use for each target.
 int BestLevel() {
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  if (!avx2) return kBaseline;
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512bw");
-  return avx512 ? kAvx512 : kAvx2;
+  const internal::CpuFeatures& cpu = internal::Cpu();
+  return cpu.avx512 ? kAvx512 : cpu.avx2 ? kAvx2 : kBaseline;
 }
 #else
 #if HWY_TARGET_IS_NEON

@@ -78,12 +78,12 @@ void* Init(TfLiteContext* context, const char* buffer, size_t) {
   TfLiteRegistration* registration = nullptr;
   claimed->index = index;
   if (context->GetNodeAndRegistration(context, index, &node, &registration) != kTfLiteOk) {
-    claimed->problem = "the runtime does not know node " + std::to_string(index);
+    claimed->problem = Format("the runtime does not know node %d", index);
     return claimed.release();
   }
   const OpkitOp* op = KernelFor(*registration, *node);
   if (op == nullptr) {
-    claimed->problem = "node " + std::to_string(index) + " has no kernel any more";
+    claimed->problem = Format("node %d has no kernel any more", index);
     return claimed.release();
   }
   claimed->registration = op->registration;
@@ -188,9 +188,8 @@ extern "C" TfLiteDelegate* tflite_plugin_create_delegate(const char* const* keys
                                                          void (*report_error)(const char*)) {
   if (count > 0) {
     if (report_error != nullptr) {
-      const std::string text =
-          std::string("opkit delegate: unknown option '") + keys[0] + "'; it takes none";
-      report_error(text.c_str());
+      report_error(
+          opkit::Format("opkit delegate: unknown option '%s'; it takes none", keys[0]).c_str());
     }
     return nullptr;
   }

@@ -3,10 +3,10 @@
 #include <dlfcn.h>
 
 #include <cstring>
-#include <deque>
 #include <mutex>
-#include <string_view>
-#include <unordered_map>
+#include <vector>
+
+#include "opkit/status.h"
 
 namespace opkit::hosts {
 namespace {
@@ -19,14 +19,15 @@ class OpTable {
     return *table;
   }
 
-  std::string Add(const OpkitLibrary& library, const std::string& path) {
+  std::string Add(const OpkitLibrary& library, const char* path) {
     if (library.abi_version != OPKIT_ABI_VERSION || library.struct_size < sizeof(OpkitLibrary) ||
         library.op_size < sizeof(OpkitOp)) {
-      return path + " was built for op table version " + std::to_string(library.abi_version) +
-             ", this kit reads version " + std::to_string(OPKIT_ABI_VERSION) +
-             "; rebuild it with the installed kit";
+      return Format(
+          "%s was built for op table version %u, this kit reads version %d; rebuild it with the "
+          "installed kit",
+          path, library.abi_version, OPKIT_ABI_VERSION);
     }
-    if (library.error != nullptr) return path + ": " + library.error;
+    if (library.error != nullptr) return Format("%s: %s", path, library.error);
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto at = [&](uint32_t i) {
       return reinterpret_cast<const OpkitOp*>(reinterpret_cast<const char*>(library.ops) +
@@ -38,16 +39,12 @@ class OpTable {
     for (uint32_t i = 0; i < library.op_count; ++i) {
       for (const OpkitOp* op : ops_) {
         if (std::strcmp(op->name, at(i)->name) == 0 && op->version == at(i)->version) {
-          return path + ": op " + op->name + " version " + std::to_string(op->version) +
-                 " is already there; give yours another name or version";
+          return Format("%s: op %s version %d is already there; give yours another name or version",
+                        path, op->name, op->version);
         }
       }
     }
-    for (uint32_t i = 0; i < library.op_count; ++i) {
-      ops_.push_back(at(i));
-      Index(at(i)->name, at(i));
-      Index(at(i)->flex_name, at(i));
-    }
+    for (uint32_t i = 0; i < library.op_count; ++i) ops_.push_back(at(i));
     libraries_.push_back(&library);
     return "";
   }
@@ -60,9 +57,8 @@ class OpTable {
   const OpkitOp* Find(const char* name, int version) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const OpkitOp* best = nullptr;
-    const auto range = by_name_.equal_range(name);
-    for (auto it = range.first; it != range.second; ++it) {
-      const OpkitOp* op = it->second;
+    for (const OpkitOp* op : ops_) {
+      if (std::strcmp(op->name, name) != 0 && std::strcmp(op->flex_name, name) != 0) continue;
       if (version != 0 && op->version != version) continue;
       if (best == nullptr || op->version > best->version) best = op;
     }
@@ -72,16 +68,12 @@ class OpTable {
  private:
   OpTable() {
     const OpkitLibrary* own = opkit_library();
-    if (own->error == nullptr) {
-      Add(*own, "libopkit");
-    }
+    if (own->error == nullptr) Add(*own, "libopkit");
   }
-  void Index(const char* name, const OpkitOp* op) { by_name_.emplace(name, op); }
 
   std::mutex mutex_;
-  std::deque<const OpkitOp*> ops_;
-  std::deque<const OpkitLibrary*> libraries_;
-  std::unordered_multimap<std::string_view, const OpkitOp*> by_name_;
+  std::vector<const OpkitOp*> ops_;
+  std::vector<const OpkitLibrary*> libraries_;
 };
 
 }  // namespace
@@ -114,7 +106,7 @@ extern "C" int opkit_load_library(const char* path, char* error, size_t error_si
   void* symbol = dlsym(handle, "opkit_library");
   if (symbol == nullptr) {
     dlclose(handle);
-    return Fail(std::string(path) + " exports no opkit_library; build it with opkit_add_ops()",
+    return Fail(opkit::Format("%s exports no opkit_library; build it with opkit_add_ops()", path),
                 error, error_size);
   }
   LibraryFn library;

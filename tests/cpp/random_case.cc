@@ -95,7 +95,7 @@ int PickLength(const AttrSig& a, const Signature& sig, Taste* t) {
 std::string PickOptions(const Signature& sig, Taste* t) {
   std::map<std::string, FlexValue> values;
   for (const AttrSig& a : sig.attrs) {
-    if (!a.required && t->OneIn(2)) continue;
+    if (a.default_value != nullptr && t->OneIn(2)) continue;
     if (!a.list) {
       values[a.name] = PickScalarAttr(a, t);
       continue;

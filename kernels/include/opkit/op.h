@@ -291,11 +291,8 @@ constexpr bool IsChosen(std::string_view name) {
 }
 
 template <typename Tag, bool kChosen>
-struct Registrar {
-  Registrar(const OpDecl& decl) {  // NOLINT: implicit by design
-    static OpEntry entry(decl, &Init);
-    self = &entry;
-  }
+struct Registrar : OpEntry {
+  Registrar(const OpDecl& d) : OpEntry(d, &Init) { self = this; }  // NOLINT: implicit by design
   static void* Init(TfLiteContext* context, const char* buffer, size_t length) {
     return InitNode(*self, context, buffer, length);
   }

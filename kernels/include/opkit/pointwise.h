@@ -133,11 +133,23 @@ Status MapInput(OpContext& ctx, int64_t grain, const Fn& fn) {
 template <typename T>
 constexpr bool kIsNarrowFloat = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
+template <typename T>
+constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
+
 // Conversions to and from float32, rounding to nearest even.
 void ToFloat(const Half* x, float* y, size_t n);
 void ToFloat(const BFloat16* x, float* y, size_t n);
 void FromFloat(const float* x, Half* y, size_t n);
 void FromFloat(const float* x, BFloat16* y, size_t n);
+
+// The same of the 16-bit float that `t` names.
+void ToFloat(DType t, const uint16_t* x, float* y, size_t n);
+void FromFloat(DType t, const float* x, uint16_t* y, size_t n);
+
+template <typename T>
+void ToFloat(const T* x, float* y, size_t n) {
+  for (size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
+}
 
 // y[i] = table[x[i]], 256 entries.
 void Lookup256(const uint8_t* table, const uint8_t* x, uint8_t* y, size_t n);

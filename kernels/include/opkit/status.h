@@ -10,16 +10,16 @@ namespace opkit {
 class [[nodiscard]] Status {
  public:
   Status() = default;  // OK
-  explicit Status(std::string message)
-      : message_(std::make_unique<std::string>(std::move(message))) {}
+  explicit Status(std::string message);
   bool ok() const { return message_ == nullptr; }
-  const std::string& message() const {
-    static const std::string empty;
-    return message_ ? *message_ : empty;
-  }
+  const std::string& message() const;  // empty if OK
 
  private:
-  std::unique_ptr<std::string> message_;
+  // Out of line, as errors are rare and the places where a Status ends are many.
+  struct Deleter {
+    void operator()(std::string* message) const noexcept;
+  };
+  std::unique_ptr<std::string, Deleter> message_;
 };
 
 // printf-style error. The framework puts the op and its tensors in front.

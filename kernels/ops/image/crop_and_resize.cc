@@ -141,15 +141,6 @@ void CropAll(OpContext& ctx, const Crop& g, const Boxes& boxes, const T* x) {
   });
 }
 
-template <typename T>
-void Widen(const T* x, float* y, size_t n) {
-  if constexpr (kIsNarrowFloat<T>) {
-    ToFloat(x, y, n);
-  } else {
-    for (size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
-  }
-}
-
 Status Run(OpContext& ctx) {
   const Shape& image = ctx.shape(0);
   const Shape& out = ctx.out_shape(0);
@@ -196,7 +187,7 @@ Status Run(OpContext& ctx) {
       CropAll<T>(ctx, g, all, ctx.in<T>(0));
     } else {
       float* const wide = ctx.ScratchOf<float>(image.size(), 1);
-      Widen(ctx.in<T>(0), wide, static_cast<size_t>(image.size()));
+      ToFloat(ctx.in<T>(0), wide, static_cast<size_t>(image.size()));
       CropAll<float>(ctx, g, all, wide);
     }
     return Status();

@@ -16,9 +16,6 @@
 
 namespace opkit::scan {
 
-template <typename T>
-constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
-
 // Integers wrap around; narrow floats round after every step, as TF does.
 struct Multiply {
   template <typename T>

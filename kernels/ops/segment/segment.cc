@@ -19,9 +19,6 @@ namespace {
 using NumericTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
                               uint8_t, uint16_t, uint32_t, uint64_t, Complex64, Complex128>;
 
-template <typename T>
-constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
-
 // In what type T is combined.
 template <typename T>
 using Wide = std::conditional_t<kIsNarrowFloat<T>, float, T>;
@@ -91,18 +88,10 @@ bool ByRuns(const Task& t) {
          (t.inner >= 16 || t.rows / 8 >= t.runs);
 }
 
-void Widen(DType type, const void* x, int64_t first, int64_t n, float* wide) {
-  if (type == DType::kFloat16) {
-    ToFloat(static_cast<const Half*>(x) + first, wide, static_cast<size_t>(n));
-  } else {
-    ToFloat(static_cast<const BFloat16*>(x) + first, wide, static_cast<size_t>(n));
-  }
-}
-
 // Of 16-bit floats, as many at a time as the cache holds in float32.
 void CombineNarrow(OpContext& ctx, const Task& t, uint64_t flip, float* y) {
   const Combine op = CombineOf(t.kind);
-  const void* x = ctx.raw(0);
+  const uint16_t* x = ctx.in<uint16_t>(0);
   const int64_t inner = t.inner;
   if (ByRuns(t)) {
     constexpr int64_t kElements = 16384;
@@ -116,7 +105,8 @@ void CombineNarrow(OpContext& ctx, const Task& t, uint64_t flip, float* y) {
         do {
           ++next;
         } while (next < k1 && (t.starts[next + 1] - first) * inner <= kElements);
-        Widen(t.type, x, first * inner, (t.starts[next] - first) * inner, part);
+        const size_t n = static_cast<size_t>((t.starts[next] - first) * inner);
+        ToFloat(t.type, x + first * inner, part, n);
         const bool mean = t.kind == Kind::kMean;
         const Runs runs{part, first, t.ids, t.starts, inner, 0, inner, y, flip, mean};
         CombineRuns(op, DType::kFloat32, runs, k, next);
@@ -129,7 +119,7 @@ void CombineNarrow(OpContext& ctx, const Task& t, uint64_t flip, float* y) {
   float* const wide = ctx.ScratchOf<float>(std::min(rows, t.rows) * inner, 2);
   for (int64_t first = 0; first < t.rows; first += rows) {
     const int64_t some = std::min(rows, t.rows - first);
-    Widen(t.type, x, first * inner, some * inner, wide);
+    ToFloat(t.type, x + first * inner, wide, static_cast<size_t>(some * inner));
     // Columns are independent, so threads split them.
     ctx.ParallelFor((inner + kColumns - 1) / kColumns, 4, [&](int64_t b, int64_t e) {
       const int64_t c0 = b * kColumns, c1 = std::min(inner, e * kColumns);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "framework/cpu.h"
 #include "framework/quantize.h"
 #include "math/simd.h"
 
@@ -31,7 +32,7 @@ HWY_INLINE hn::Vec<D> Differences(D d, const uint8_t* codes, uint32_t flip, floa
 // Products and quotients. Exact: as TFLite's kernels around them would round, each step as in
 // Dequantize and Quantize, but for NaN, which these functions do not make. Else of the
 // differences, times one ratio of the scales.
-template <PairForm kForm, bool kExact>
+template <bool kProduct, bool kExact>
 void RealVectors(const PairKernel& f, const uint8_t* a, const uint8_t* b, uint8_t* y, size_t n) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
@@ -48,6 +49,8 @@ void RealVectors(const PairKernel& f, const uint8_t* a, const uint8_t* b, uint8_
   const auto ratio = hn::Set(d, f.ratio);
   const auto zero_y = hn::Set(d16, f.zero_y);
   const auto flip_y = hn::Set(du8, f.flip_y);
+  // Of which operand a zero makes a quotient zero.
+  const auto first_is_zero = hn::BitCast(d, hn::Set(di, f.form == PairForm::kQuotient ? -1 : 0));
   const auto steps = [&](size_t i) HWY_ATTR __attribute__((always_inline)) {
     auto x = Differences(d, a + i, flip, base_a);
     auto w = Differences(d, b + i, flip, base_b);
@@ -56,8 +59,8 @@ void RealVectors(const PairKernel& f, const uint8_t* a, const uint8_t* b, uint8_
       w = hn::Mul(w, scale_b);
     }
     auto z = hn::Mul(x, w);
-    if constexpr (kForm != PairForm::kProduct) {
-      const auto zero = hn::Eq(kForm == PairForm::kQuotient ? x : w, hn::Zero(d));
+    if constexpr (!kProduct) {
+      const auto zero = hn::Eq(hn::IfVecThenElse(first_is_zero, x, w), hn::Zero(d));
       z = hn::IfThenZeroElse(zero, hn::Div(x, w));
     }
     const auto real = kExact ? hn::Div(z, scale_y) : hn::Mul(z, ratio);
@@ -85,10 +88,10 @@ void RealVectors(const PairKernel& f, const uint8_t* a, const uint8_t* b, uint8_
 constexpr bool kExactIsFast = HWY_MAX_BYTES >= 64;
 bool HasExact() { return kExactIsFast; }
 
-template <PairForm kForm>
+template <bool kProduct>
 auto RealKernel(const PairKernel& f) {
-  return kExactIsFast && f.ratio == 0.0f ? RealVectors<kForm, kExactIsFast>
-                                         : RealVectors<kForm, false>;
+  return kExactIsFast && f.ratio == 0.0f ? RealVectors<kProduct, kExactIsFast>
+                                         : RealVectors<kProduct, false>;
 }
 
 #if HWY_TARGET == HWY_AVX3
@@ -147,10 +150,7 @@ OPKIT_VBMI void FactorsVbmi(const PairKernel& f, const uint8_t* a, const uint8_t
 }
 #undef OPKIT_VBMI
 
-bool HasFactors() {
-  static const bool has_vbmi = __builtin_cpu_supports("avx512vbmi");
-  return has_vbmi;
-}
+bool HasFactors() { return internal::Cpu().vbmi; }
 #else
 bool HasFactors() { return false; }
 void FactorsVbmi(const PairKernel&, const uint8_t*, const uint8_t*, uint8_t*, size_t) {}
@@ -163,11 +163,9 @@ Vectors KernelOf(const PairKernel& f) {
     case PairForm::kFactors:
       return FactorsVbmi;
     case PairForm::kProduct:
-      return RealKernel<PairForm::kProduct>(f);
-    case PairForm::kQuotient:
-      return RealKernel<PairForm::kQuotient>(f);
+      return RealKernel<true>(f);
     default:
-      return RealKernel<PairForm::kQuotientNoNan>(f);
+      return RealKernel<false>(f);
   }
 }
 
