@@ -65,60 +65,53 @@ HWY_INLINE Vf<D> Erf(D d, Vf<D> x) {
   return hn::CopySignToAbs(y, x);
 }
 
-// erfc(x), all x: exp(-a^2), a = |x|, times a table for exp(a^2) erfc(a), and 2 minus that for
-// x < 0. What a^2 loses by rounding is taken from the reduced argument. The variable of the table,
-// (a - c) / (a + 2), brings down the degree.
+// erfc(x), all x: exp(-a^2), a = |x|, times a table for erfc(a) / exp(-a^2), and 2 minus that for
+// x < 0. The variable of the table, (a - c) / (a + 2), brings down the degree.
 template <class D>
 HWY_INLINE Vf<D> Erfc(D d, Vf<D> x) {
   const hn::RebindToUnsigned<D> du;
   const Vf<D> a = CapAbove(d, 10.19f, hn::Abs(x));
-  const auto octave = hn::BitCast(du, hn::Add(a, hn::Set(d, 1.0f)));
-  Vf<D> first;  // the value at c, to which p t comes
+  const auto octave = hn::BitCast(du, hn::Add(a, hn::Set(d, tables::kErfcFirst)));
   Vf<D> p;
-  Vf<D> t;
   const auto piece = [&](Vu<D> bits, const auto& rows) HWY_ATTR {
     constexpr size_t kRows = sizeof(rows) / sizeof(rows[0]);
     const Vf<D> c = Lookup(d, rows[0], bits);
-    t = hn::Div(hn::Sub(a, c), hn::Add(a, hn::Set(d, tables::kErfcShift)));
-    first = Lookup(d, rows[1], bits);
+    const Vf<D> t = hn::Div(hn::Sub(a, c), hn::Add(a, hn::Set(d, tables::kErfcShift)));
     p = Lookup(d, rows[kRows - 1], bits);
-    for (size_t i = kRows - 1; i-- > 2;) p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
+    for (size_t i = kRows - 1; i-- > 1;) p = hn::MulAdd(p, t, Lookup(d, rows[i], bits));
   };
   if constexpr (kWidePieces) {
     piece(hn::ShiftRight<21>(octave), tables::kErfc16);
   } else {
     piece(hn::ShiftRight<22>(octave), tables::kErfc8);
   }
-  // As in ExpSplit.
+  // As in ExpSplit, with what a^2 loses by rounding.
   const Vf<D> magic = hn::Set(d, kRoundMagic + 127.0f + 30.0f);
   const Vf<D> square = hn::Mul(a, a);
   const Vf<D> m = hn::MulAdd(square, hn::Set(d, -kLog2E), magic);
   const Vf<D> n = hn::Sub(m, magic);
 #if HWY_NATIVE_FMA
-  const Vf<D> part = hn::NegMulSub(n, hn::Set(d, kLn2Hi), square);
-  const Vf<D> rest = hn::MulAdd(n, hn::Set(d, kLn2Lo), hn::MulSub(a, a, square));
-  const Vf<D> r = hn::Sub(part, rest);
+  const Vf<D> part = hn::NegMulSub(n, hn::Set(d, tables::kErfcLn2), square);
+  const Vf<D> r = hn::Sub(part, hn::MulSub(a, a, square));
 #else
   const Vf<D> h = hn::BitCast(d, hn::And(hn::BitCast(du, a), hn::Set(du, 0xfffff000u)));
   Vf<D> r = hn::NegMulAdd(h, h, hn::Mul(n, hn::Set(d, -kLn2Hi)));
-  r = hn::NegMulAdd(n, hn::Set(d, kLn2Lo), r);
+  r = hn::NegMulAdd(n, hn::Set(d, tables::kErfcLn2 - kLn2Hi), r);
   r = hn::NegMulAdd(hn::Sub(a, h), hn::Add(a, h), r);
 #endif
-  const Vf<D> e = Expm1Reduced(d, r);
+  p = hn::MulAdd(p, Expm1Reduced(d, r), p);
+  const Vf<D> two = hn::Set(d, 2.0f);
 #if HWY_TARGET <= HWY_AVX3
-  p = hn::MulAdd(p, t, first);
-  const Vf<D> y = hn::MulByFloorPow2(hn::MulAdd(p, e, p), n);
+  const Vf<D> y = hn::MulByFloorPow2(p, n);
+  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(two, y), y);
 #else
-  // The first, added last, leaves one rounding that counts.
-  const Vf<D> more = hn::Mul(p, t);
-  const Vf<D> whole = hn::Add(first, hn::MulAdd(hn::Add(first, more), e, more));
-  const Vf<D> power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m)));
+  p = hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, m))));
   // Denormal results are the low bits of a sum with the least normal number.
   const Vf<D> least = hn::IfThenElseZero(hn::Gt(x, hn::Set(d, 9.194549f)), hn::Set(d, FLT_MIN));
-  const Vf<D> sum = hn::MulAdd(hn::Mul(whole, power), hn::Set(d, 0x1p-30f), least);
-  const Vf<D> y = hn::BitCast(d, hn::Sub(hn::BitCast(du, sum), hn::BitCast(du, least)));
+  const Vf<D> scale = hn::Xor(hn::Set(d, 0x1p-30f), hn::And(x, hn::Set(d, -0.0f)));
+  const Vf<D> sum = hn::MulAdd(p, scale, hn::IfNegativeThenElse(x, two, least));
+  return hn::BitCast(d, hn::Sub(hn::BitCast(du, sum), hn::BitCast(du, least)));
 #endif
-  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 2.0f), y), y);
 }
 
 // atan(x), all x: atan(c) + atan(t), t = (|x| - c) / (1 + c |x|), c from a table
@@ -146,43 +139,39 @@ HWY_INLINE Vf<D> Atan(D d, Vf<D> x) {
   return hn::CopySignToAbs(y, x);
 }
 
-// base + scale (asin(s) + rest), asin(s) = s + s z P(z), z = s^2 <= 1/4; rest is
-// what base lacks.
-template <class D>
-HWY_INLINE Vf<D> ScaledAsin(D d, Vf<D> s, Vf<D> z, Vf<D> base, Vf<D> scale, Vf<D> rest) {
-  const Vf<D> p = Pairs5(d, z, hn::Mul(z, z), tables::kAsin);
-  return hn::MulAdd(hn::Add(s, hn::MulAdd(hn::Mul(s, z), p, rest)), scale, base);
-}
-
-// asin(x), NaN outside [-1, 1]: above 1/2 pi/2 - 2 asin(sqrt((1 - |x|) / 2)).
+// asin(x), NaN outside [-1, 1]: asin(u) = u + u z P(z), z = 4 u^2, of u = |x| up to 1/2, above
+// pi/2 - 2 asin(u), u = sqrt((1 - |x|) / 2). Below, s is -|x| or 2 u, whose signs differ so that
+// both are subtracted; pi/2 is a product, which has more digits than a float.
 template <class D>
 HWY_INLINE Vf<D> Asin(D d, Vf<D> x) {
-  const Vf<D> half = hn::Set(d, 0.5f);
-  const Vf<D> one = hn::Set(d, 1.0f);
-  const Vf<D> a = hn::Abs(x);
-  const auto large = hn::Gt(a, half);
-  const Vf<D> z = hn::Min(hn::Mul(a, a), hn::NegMulAdd(a, half, half));
-  const Vf<D> s = hn::IfThenElse(large, hn::Sqrt(z), a);
-  const Vf<D> scale = hn::Xor(one, hn::IfThenElseZero(large, hn::Xor(one, hn::Set(d, -2.0f))));
-  const Vf<D> y = ScaledAsin(d, s, z, hn::IfThenElseZero(large, hn::Set(d, kPi2Hi)), scale,
-                             hn::IfThenElseZero(large, hn::Set(d, -0.5f * kPi2Lo)));
+  const hn::RebindToSigned<D> di;
+  const Vf<D> minus = hn::Or(x, hn::Set(d, -0.0f));
+  const auto large =
+      hn::RebindMask(d, hn::Gt(hn::BitCast(di, minus), hn::BitCast(di, hn::Set(d, -0.5f))));
+  const Vf<D> twice = hn::Add(minus, minus);
+  const Vf<D> far = hn::Add(twice, hn::Set(d, 2.0f));
+  const Vf<D> z = hn::Min(hn::Mul(twice, twice), far);
+  const Vf<D> s = hn::IfThenElse(large, hn::Sqrt(far), minus);
+  const Vf<D> p = Horner(d, z, tables::kAsin);
+#if HWY_NATIVE_FMA
+  const Vf<D> base = hn::IfThenElseZero(large, hn::Set(d, tables::kPi2A));
+  const Vf<D> y = hn::MulSub(base, hn::Set(d, tables::kPi2B), hn::MulAdd(hn::Mul(s, z), p, s));
+#else
+  const Vf<D> base = hn::IfThenElseZero(large, hn::Set(d, kPi2Hi));
+  const Vf<D> rest = hn::IfThenElseZero(large, hn::Set(d, kPi2Lo));
+  const Vf<D> y = hn::Sub(base, hn::Add(s, hn::Sub(hn::Mul(hn::Mul(s, z), p), rest)));
+#endif
   return hn::CopySignToAbs(y, x);
 }
 
-// acos(x), NaN outside [-1, 1]: pi/2 - asin(x), or above 1/2 2 asin(s) or
-// pi - 2 asin(s), s = sqrt((1 - |x|) / 2).
+// acos(x), NaN outside [-1, 1]: sqrt(1 - |x|) P(|x|), and pi minus that for x < 0.
 template <class D>
 HWY_INLINE Vf<D> Acos(D d, Vf<D> x) {
-  const Vf<D> half = hn::Set(d, 0.5f);
-  const Vf<D> right = hn::Set(d, kPi2Hi);
   const Vf<D> a = hn::Abs(x);
-  const auto large = hn::Gt(a, half);
-  const Vf<D> z = hn::Min(hn::Mul(a, a), hn::NegMulAdd(a, half, half));
-  const Vf<D> s = hn::IfThenElse(large, hn::Sqrt(z), x);
-  const Vf<D> scale =
-      hn::IfThenElse(large, hn::CopySignToAbs(hn::Set(d, 2.0f), x), hn::Set(d, -1.0f));
-  const Vf<D> base = hn::Sub(right, hn::IfThenElseZero(large, hn::CopySignToAbs(right, x)));
-  return ScaledAsin(d, s, z, base, scale, hn::IfThenZeroElse(hn::Gt(x, half), hn::Set(d, -kPi2Lo)));
+  const Vf<D> root = hn::Sqrt(hn::Sub(hn::Set(d, 1.0f), a));
+  const Vf<D> base = hn::IfNegativeThenElse(x, hn::Set(d, 2.0f * kPi2Hi), hn::Zero(d));
+  return hn::MulAdd(hn::Xor(root, hn::And(x, hn::Set(d, -0.0f))), Horner(d, a, tables::kAcos),
+                    base);
 }
 
 constexpr float kTanFastLimit = 32768.0f;

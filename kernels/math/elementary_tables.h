@@ -90,14 +90,9 @@ alignas(64) constexpr float kRoots16[16] = {
     0x1.000000p+0f, 0x1.f72b84p-1f, 0x1.f06fe0p-1f, 0x1.ebfdaep-1f, 0x1.ea09e6p-1f, 0x1.eace54p-1f,
     0x1.ee89fap-1f, 0x1.f5818ep-1f, 0x1.000000p+0f, 0x1.f72b84p-1f, 0x1.f06fe0p-1f, 0x1.ebfdaep-1f,
     0x1.ea09e6p-1f, 0x1.eace54p-1f, 0x1.ee89fap-1f, 0x1.f5818ep-1f};
-// asin(s) = s + s z P(z), z = s^2 <= 1/4.
-constexpr float kAsin[] = {0x1.5555c80p-3f, 0x1.3302040p-4f, 0x1.747bb60p-5f, 0x1.8c3e840p-6f,
-                           0x1.595c160p-5f};
 // tan(r) / r in z = r^2 <= (pi / 4)^2.
 constexpr float kTanNum[] = {1.0f, -0x1.8851e6p-4f};
 constexpr float kTanDen[] = {1.0f, -0x1.b769f0p-2f, 0x1.3e28cep-7f};
-// sinh(s) = s + s z P(z), z = s^2 <= 1.
-constexpr float kSinh[] = {0x1.5555560p-3f, 0x1.1110e00p-7f, 0x1.a022bc0p-13f, 0x1.756c1e0p-19f};
 
 }  // namespace opkit::tables
 

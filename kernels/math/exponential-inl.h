@@ -223,20 +223,21 @@ HWY_INLINE Vf<D> QuarterOver(D d, Vf<D> e) {
   return hn::Div(hn::Set(d, 0.25f), CapAbove(d, 0x1p64f, e));
 }
 
-// sinh(x), all x, in two steps: e = exp(|x|) / 2, and e - 1 / (4e), or a polynomial
-// below 1.
+// sinh(x), all x, in two steps: u = expm1(|x|) / 4, which is finite wherever the result is, and
+// 2 (u + u / (4 u + 1)).
 template <class D>
 HWY_INLINE Vf<D> SinhStart(D d, Vf<D> x) {
-  return HalfExp(d, CapAbove(d, 90.0f, hn::Abs(x)));
+  Vf<D> n;
+  Vf<D> s;
+  const Vf<D> q = ExpSplit<-2>(d, CapAbove(d, 89.5f, hn::Abs(x)), n, s);
+  return hn::MulAdd(s, q, hn::Sub(s, hn::Set(d, 0.25f)));
 }
 
 template <class D>
-HWY_INLINE Vf<D> SinhFinish(D d, Vf<D> x, Vf<D> e) {
-  const Vf<D> a = hn::Abs(x);
-  const Vf<D> far = hn::Sub(e, QuarterOver(d, e));
-  const Vf<D> z = hn::Mul(a, a);
-  const Vf<D> near = hn::MulAdd(hn::Mul(a, z), Polynomial(d, z, tables::kSinh), a);
-  return hn::CopySignToAbs(hn::IfThenElse(hn::Lt(a, hn::Set(d, 1.0f)), near, far), x);
+HWY_INLINE Vf<D> SinhFinish(D d, Vf<D> x, Vf<D> u) {
+  const Vf<D> quarter = hn::Set(d, 0.25f);
+  const Vf<D> half = hn::MulAdd(quarter, hn::Div(u, hn::Add(u, quarter)), u);
+  return hn::CopySignToAbs(hn::Add(half, half), x);
 }
 
 // cosh(x), all x: e + 1 / (4e), e = exp(|x|) / 2.

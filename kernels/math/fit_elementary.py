@@ -1,4 +1,4 @@
-"""Writes elementary_pieces.h: tables and polynomials of float32 logarithms and of erfc.
+"""Writes elementary_pieces.h: tables and polynomials of float32 logarithms, erfc, asin and acos.
 
 Polynomials are weighted minimax fits (least squares, reweighted by the error until it is level) in
 float64, which is far finer than the float32 results. Coefficients are rounded to float lowest
@@ -89,28 +89,41 @@ def log_pieces(pieces: int, below: float) -> tuple[int, list[float], list[float]
     return first, inverse, logs, low, high
 
 
+ERFC_FIRST = 0.75  # the pieces are entered by a + ERFC_FIRST
 ERFC_SHIFT = 2.0  # spreads the coefficients' decay well
 ERFC_END = 10.19  # erfc rounds to 0 from here on
+# exp(-a^2) is reduced by the float nearest to ln(2). What that changes, a factor exp(a^2
+# LN2_ERROR), is taken from the table.
+LN2 = float(np.float32(np.log(2)))
+LN2_ERROR = float(1 - LN2 / mp.log(2))
+
+
+def erfc_scaled(a: np.ndarray) -> np.ndarray:
+    """erfc(a) / exp(-a^2), the latter as the kernel computes it."""
+    return erfcx(a) * np.exp(a * a * LN2_ERROR)
 
 
 def erfc_pieces(bits: int, count: int) -> tuple[list[list[float]], float]:
-    """Rows of c and of `count` coefficients of exp(a^2) erfc(a) in (a - c) / (a + ERFC_SHIFT).
+    """Rows of c and of `count` coefficients of erfc_scaled(a) in (a - c) / (a + ERFC_SHIFT).
 
-    The pieces are entered by the `bits` lowest exponent and highest mantissa bits of a + 1; two of
-    them of the exponent. Each c is one near the middle at which the function is nearly a float, the
-    coefficient of power 0. Also returns the worst error, relative to the function.
+    The pieces are entered by the `bits` lowest exponent and highest mantissa bits of a +
+    ERFC_FIRST; two of them of the exponent. Each c is one near the middle at which the function is
+    nearly a float, the coefficient of power 0. Also returns the worst error, relative to the
+    function.
     """
     pieces = 1 << bits
     per = pieces // 4
     columns: list[list[float]] = [[]] * pieces
     worst = 0.0
     for i in range(pieces):
-        low = 2.0 ** (i // per) * (1 + (i % per) / per) - 1
-        high = 2.0 ** (i // per) * (1 + (i % per + 1) / per) - 1
+        # The exponents are -1 to 2, and ERFC_FIRST is in the middle of the first.
+        at = i + per // 2
+        low = 2.0 ** (at // per - 1) * (1 + (at % per) / per) - ERFC_FIRST
+        high = 2.0 ** (at // per - 1) * (1 + (at % per + 1) / per) - ERFC_FIRST
         if low < ERFC_END:
             middle = 2 / (1 / (low + ERFC_SHIFT) + 1 / (high + ERFC_SHIFT)) - ERFC_SHIFT
             near = np.float32(middle) + np.arange(-500, 501) * np.spacing(np.float32(middle))
-            value = erfcx(near.astype(float))
+            value = erfc_scaled(near.astype(float))
             best = np.argmin(np.abs(value.astype(np.float32) / value - 1))
             c, first = float(near[best]), float(np.float32(value[best]))
 
@@ -118,18 +131,40 @@ def erfc_pieces(bits: int, count: int) -> tuple[list[list[float]], float]:
                 return (c + ERFC_SHIFT * t) / (1 - t)
 
             def rest(t: np.ndarray, first: float = first, at: Fn = argument) -> np.ndarray:
-                return (erfcx(at(t)) - first) / t
+                return (erfc_scaled(at(t)) - first) / t
 
             def weight(t: np.ndarray, at: Fn = argument) -> np.ndarray:
-                return np.abs(t) / erfcx(at(t))
+                return np.abs(t) / erfc_scaled(at(t))
 
             ends = [(v - c) / (v + ERFC_SHIFT) for v in (low, min(high, ERFC_END))]
             coefficients, error = fit(rest, weight, *ends, count - 1)
             worst = max(worst, error)
             column = [c, first, *coefficients]
-        # a + 1 = 1 has the exponent 127, whose two lowest bits are 3.
-        columns[(i + 3 * per) % pieces] = column
+        # The exponent -1 is 126, whose two lowest bits are 2.
+        columns[(at + 2 * per) % pieces] = column
     return [list(row) for row in zip(*columns, strict=True)], worst
+
+
+def acos_root(a: np.ndarray) -> np.ndarray:
+    """acos(a) / sqrt(1 - a)."""
+    half = (1 - a) / 2
+    return np.sqrt(2) * np.where(half > 0, np.arcsin(np.sqrt(half)) / np.sqrt(half + 1e-300), 1)
+
+
+def asin_rest(z: np.ndarray) -> np.ndarray:
+    """(asin(u) / u - 1) / z, z = 4 u^2."""
+    u = np.sqrt(z) / 2
+    return (np.arcsin(u) / u - 1) / z
+
+
+def product(value: mp.mpf) -> tuple[float, float]:
+    """Two floats whose product is nearest to `value`, of 2000 pairs."""
+    best = (mp.inf, 0.0, 0.0)
+    for n in range(2000):
+        a = float(np.float32(1 + n * 2.0**-11))
+        b = float(np.float32(float(value / a)))
+        best = min(best, (abs(mp.mpf(a) * mp.mpf(b) - value), a, b))
+    return best[1], best[2]
 
 
 def main() -> None:
@@ -169,12 +204,35 @@ def main() -> None:
         print(
             "// Row 0: c; row j + 1: coefficients of ((a - c) / (a + kErfcShift))^j of the pieces"
         )
-        print(f"// of exp(a^2) erfc(a), relative error 2^{np.log2(worst):.1f}.")
+        print(f"// of erfc(a) / exp(-a^2), relative error 2^{np.log2(worst):.1f}.")
         print(f"alignas(64) constexpr float kErfc{1 << bits}[{count + 1}][{1 << bits}] = {{")
         for row in rows:
             print("    {" + ",\n     ".join(text(v) for v in row) + "},")
         print("};\n")
-    print(f"constexpr float kErfcShift = {text(ERFC_SHIFT)};\n")
+    print(f"constexpr float kErfcFirst = {text(ERFC_FIRST)};")
+    print(f"constexpr float kErfcShift = {text(ERFC_SHIFT)};")
+    print("// ln(2), to whose error the tables of erfc are fit.")
+    print(f"constexpr float kErfcLn2 = {text(LN2)};")
+    print()
+    first = float(np.float32(np.pi / 2))  # exact at 0
+    coefficients, worst = fit(
+        lambda a: (acos_root(a) - first) / a, lambda a: a / acos_root(a), 0, 1, 7
+    )
+    show(
+        "kAcos",
+        f"acos(a) / sqrt(1 - a), 0 <= a <= 1. 2^{np.log2(worst):.1f}.",
+        [first, *coefficients],
+    )
+    coefficients, worst = fit(asin_rest, lambda z: z / (1 + z * asin_rest(z)), 0, 1, 5)
+    show(
+        "kAsin",
+        f"(asin(u) / u - 1) / z in z = 4 u^2, 0 <= z <= 1. 2^{np.log2(worst):.1f}.",
+        coefficients,
+    )
+    print("// Their product is pi / 2, in more digits than a float has.")
+    for name, value in zip("AB", product(mp.pi / 2), strict=True):
+        print(f"constexpr float kPi2{name} = {text(value)};")
+    print()
     print("}  // namespace opkit::tables\n\n#endif  // OPKIT_MATH_ELEMENTARY_PIECES_H_")
 
 

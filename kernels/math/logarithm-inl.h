@@ -214,15 +214,7 @@ HWY_INLINE Vf<D> AtanhFinish(D d, Vf<D> x, Vf<D> q) {
   const Vf<D> one = hn::Set(d, 1.0f);
   const Vf<D> u = hn::Add(q, one);
   const LogPiece<D> p = SplitLog(d, u);
-  Vf<D> r = CancellingMulAdd(d, q, p.inverse, hn::Sub(p.inverse, one));
-#if HWY_NATIVE_FMA
-  // What the quotient lacks, which counts where its divisor is near 1.
-  const Vf<D> a = hn::Abs(x);
-  const Vf<D> below = hn::Sub(one, a);
-  const Vf<D> lost = hn::Sub(hn::Sub(one, below), a);
-  r = hn::Add(r, hn::NegMulAdd(q, lost, hn::NegMulAdd(q, below, hn::Add(a, a))));
-#endif
-  Vf<D> y = JoinLog(d, p, r);
+  Vf<D> y = JoinLog(d, p, CancellingMulAdd(d, q, p.inverse, hn::Sub(p.inverse, one)));
   const auto ok = hn::Lt(hn::Abs(x), one);
   if (HWY_UNLIKELY(!hn::AllTrue(d, ok))) {
     const Vf<D> end =
