@@ -65,6 +65,31 @@ def test_int16_activations(erf_chain: Path) -> None:
     check_close(result, 0.01)
 
 
+def test_loops_with_results_that_nobody_reads(tmp_path: Path) -> None:
+    """TF's calibrator reads such results, which have no memory, and would crash."""
+
+    @tf().function(input_signature=[tf().TensorSpec([None, 3], tf().float32, name="x")])
+    def nested(x: Any) -> Any:
+        total = tf().zeros([3])
+        for i in tf().range(tf().shape(x)[0]):
+            inner = x[i]
+            for _ in tf().range(2):
+                inner = inner * 0.5 + total
+                total = total * 0.5 + tf().math.erf(x[i])
+        return {"y": total}
+
+    module = tf().Module()
+    module.nested = nested
+    tf().saved_model.save(
+        module, str(tmp_path / "nested"), signatures=nested.get_concrete_function()
+    )
+    samples = [RNG.standard_normal((4, 3)).astype(np.float32) for _ in range(100)]
+    result = convert(tmp_path / "nested", int8=True, representative_dataset=samples)
+    loops = [node for _, _, node in result.model.nodes() if node.op == "WHILE"]
+    assert len(loops) == 2 and "RANK" not in ops_of(result.model)
+    check_close(result, 0.05)
+
+
 def test_int8_from_a_tflite_file() -> None:
     samples = [RNG.standard_normal((1, 4)).astype(np.float32) for _ in range(100)]
     result = convert(tf_models.erf_flex(), int8=True, representative_dataset=samples)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from opkit.model import Model, Tensor
+from opkit.model import Model, Node, Tensor
 from opkit.model.dtypes import NUMPY_DTYPES
 
 from .errors import CalibrationWarning, ConversionError
@@ -62,7 +62,10 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
             "int8 needs TensorFlow's calibrator and quantizer: pip install tensorflow"
         ) from error
 
-    feed = Feed(Model.load(data), samples, progress)
+    model = Model.load(data)
+    feed = Feed(model, samples, progress)
+    if _read_loops(model):
+        data = model.to_bytes()
     # Stock code opens an interpreter of its own for named inputs; the feed names none.
     runner = tf_calibrator.Calibrator(
         tf_calibrator.add_intermediate_tensors(data), custom_op_registerers_by_func=[registerer]
@@ -83,6 +86,23 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
             stacklevel=2,
         )
     return Calibration(calibrated, feed.count, runner)
+
+
+def _read_loops(model: Model) -> int:
+    """Gives float results of WHILE that nobody reads a reader, and returns how many.
+
+    The runtime leaves such a result without memory, and TF's calibrator reads it all the same:
+    the process would crash. The readers are dead nodes, which quantization drops."""
+    added = 0
+    for graph in model.subgraphs:
+        read = {*graph.outputs, *graph.uses()}
+        loops = [node for node in graph.nodes if node.builtin == "WHILE"]
+        for tensor in (tensor for node in loops for tensor in node.outputs):
+            if tensor.dtype == "float32" and tensor not in read:
+                rank = Tensor(f"{tensor.name}_rank", "int32", ())
+                graph.insert(len(graph.nodes), Node("RANK", [tensor], [rank]))
+                added += 1
+    return added
 
 
 class Feed:
