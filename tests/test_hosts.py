@@ -18,6 +18,9 @@ sys.path.insert(0, str(HERE / "hosts"))
 import matrix_features  # noqa: E402
 import run  # noqa: E402
 
+import opkit  # noqa: E402
+import tf_models  # noqa: E402
+from opkit.model import Model  # noqa: E402
 from opkit.runtime import installed_hosts, select_host  # noqa: E402
 
 NO_FOLDER = pathlib.Path()
@@ -63,3 +66,17 @@ def test_feature(host: str, by: str, feature: str) -> None:
 def test_process_ends_well(host: str, by: str) -> None:
     """No crash when interpreters and libraries are torn down."""
     assert _column(host, by).problem == ""
+
+
+@pytest.mark.parametrize("host", ["tensorflow", "litert"])
+def test_a_flex_node_that_nobody_takes_is_named(host: str) -> None:
+    model = Model.load(tf_models.erf_flex())
+    (node,) = [node for _, _, node in model.nodes() if node.is_flex]
+    node.custom_code = "FlexNobodyHasThis"
+    module = select_host(host).module
+    interpreter = module.Interpreter(
+        model_content=model.to_bytes(),
+        experimental_delegates=[module.load_delegate(str(opkit.delegate_path()))],
+    )
+    with pytest.raises(RuntimeError, match="the kit has no kernel for NobodyHasThis"):
+        interpreter.allocate_tensors()

@@ -145,6 +145,18 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
   return Located(context, *claimed, claimed->registration->invoke(context, &claimed->node));
 }
 
+// A Flex node nobody takes fails later, in the runtime's words, which do not say what op it is.
+void ReportUnserved(TfLiteContext* context, int index, const TfLiteRegistration& original) {
+  constexpr size_t kPrefix = 4;
+  const char* name = original.custom_name;
+  if (name == nullptr || std::strncmp(name, "Flex", kPrefix) != 0 || name[kPrefix] == 0) return;
+  const char* op = name + kPrefix;
+  context->ReportError(context,
+                       "opkit: node %d (%s) is left to the runtime: the kit has no kernel for %s; "
+                       "write one with: opkit new %s, or replace the op in the model\n",
+                       index, name, op, op);
+}
+
 TfLiteStatus PrepareDelegate(TfLiteContext* context, TfLiteDelegate* delegate) {
   TfLiteIntArray* plan = nullptr;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk) return kTfLiteError;
@@ -168,7 +180,11 @@ TfLiteStatus PrepareDelegate(TfLiteContext* context, TfLiteDelegate* delegate) {
     if (context->GetNodeAndRegistration(context, nodes->data[i], &node, &original) != kTfLiteOk) {
       return kTfLiteError;
     }
-    if (node->delegate != nullptr || KernelFor(*original, *node) == nullptr) continue;
+    if (node->delegate != nullptr) continue;
+    if (KernelFor(*original, *node) == nullptr) {
+      ReportUnserved(context, nodes->data[i], *original);
+      continue;
+    }
     TfLiteIntArray* one = abi::NewIntArray(1);
     if (one == nullptr) return kTfLiteError;
     one->data[0] = nodes->data[i];
