@@ -22,37 +22,37 @@ template <int kOrder, bool kScaled>
 struct BesselI : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> x) {
+    constexpr float kEnd = 94.0f;  // of the pieces
     Vf<D> a = hn::Abs(x);
     if constexpr (!kScaled) a = CapAbove(d, 92.3f, a);  // infinite from 91.91 on
-    const Vf<D> inverse = hn::Div(hn::Set(d, 1.0f), a);
-    hn::Mask<D> far;
-    Vf<D> p = kOrder ? OctavePieces(d, a, 1.0f, inverse, OPKIT_PIECES(I1Scaled), far)
-                     : OctavePieces(d, a, 1.0f, inverse, OPKIT_PIECES(I0Scaled), far);
-    Vf<D> factor = hn::Sqrt(inverse);
-    if constexpr (kOrder == 0) {
-      factor = hn::IfThenElse(far, factor, hn::Set(d, 1.0f));
-    } else {
+    if constexpr (kScaled) {
+      Vf<D> p = kOrder ? EvenPieces(d, a, 1.13f, OPKIT_PIECES(I1Scaled))
+                       : EvenPieces(d, a, 1.13f, OPKIT_PIECES(I0Scaled));
       // TensorFlow gives +0 at -0, but -0 at -inf.
-      factor = hn::IfThenElse(far, hn::CopySignToAbs(factor, x), hn::Add(x, hn::Zero(d)));
+      if constexpr (kOrder == 1) p = hn::MulAdd(p, x, hn::Zero(d));
+      const auto far = hn::Ge(a, hn::Set(d, kEnd));
+      if (!hn::AllFalse(d, far)) {
+        const Vf<D> inverse = hn::Div(hn::Set(d, 1.0f), a);
+        Vf<D> q = kOrder ? Horner(d, inverse, kI1Far) : Horner(d, inverse, kI0Far);
+        q = hn::Mul(q, hn::Sqrt(inverse));
+        p = hn::IfThenElse(far, kOrder ? hn::CopySignToAbs(q, x) : q, p);
+      }
+      return p;
     }
-    if constexpr (kScaled) return hn::Mul(p, factor);
-    // In halves: no step is over the range before the result is. 2^20 keeps denormal x.
-    p = hn::Mul(p, hn::Mul(factor, hn::Set(d, 0x1p20f)));
-    p = TimesExp<-21>(d, p, a);
+    // In halves: no step is over the range before the result is. 2^8 x p is not denormal.
+    Vf<D> p = kOrder ? EvenPieces(d, a, 1.13f, OPKIT_PIECES(I1))
+                     : EvenPieces(d, a, 1.13f, OPKIT_PIECES(I0));
+    if constexpr (kOrder == 1) p = hn::Mul(p, hn::Mul(x, hn::Set(d, 0x1p8f)));
+    p = TimesPower<kOrder ? -21 : -7, 1, kOrder == 1>(d, p, a);
     return hn::MulAdd(p, hn::Set(d, 2.0f), hn::Sub(x, x));  // NaN at infinities
   }
 };
 
-// K_0 or K_1 for 0 < x <= 1 (DLMF 10.31).
-template <int kOrder, class D>
-HWY_INLINE Vf<D> BesselKSmall(D d, Vf<D> x, Vf<D> inverse) {
-  const Vf<D> z = hn::Mul(x, x), log = LogPositive(d, x);
-  if constexpr (kOrder == 0) {
-    return hn::NegMulAdd(log, Horner(d, z, kI0Small), Horner(d, z, kK0Small));
-  } else {
-    const Vf<D> s = hn::MulAdd(log, Horner(d, z, kI1Small), Horner(d, z, kK1Small));
-    return hn::MulAdd(x, s, inverse);
-  }
+// K_0 for 0 < x < 2^-9 (DLMF 10.31).
+template <class D>
+HWY_INLINE Vf<D> BesselK0Small(D d, Vf<D> x) {
+  const Vf<D> z = hn::Mul(x, x);
+  return hn::NegMulAdd(LogPositive(d, x), Horner(d, z, kI0Small), Horner(d, z, kK0Small));
 }
 
 // K_0 or K_1, times exp(x) if kScaled; inf for x <= 0.
@@ -60,23 +60,43 @@ template <int kOrder, bool kScaled>
 struct BesselK : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> x) {
-    const Vf<D> one = hn::Set(d, 1.0f), inverse = hn::Div(one, x);
-    hn::Mask<D> far;
-    Vf<D> y = kOrder ? OctavePieces(d, x, 0.0f, inverse, OPKIT_PIECES(K1Scaled), far)
-                     : OctavePieces(d, x, 0.0f, inverse, OPKIT_PIECES(K0Scaled), far);
-    y = hn::Mul(y, hn::IfThenElse(far, hn::Sqrt(inverse), one));
-    if constexpr (!kScaled) {
-      y = TimesExp<30>(d, y, CapBelow(d, -105.0f, hn::Neg(x)));
-      y = hn::Mul(y, hn::Set(d, 0x1p-30f));
-    }
-    const auto low = hn::Lt(x, one);
-    if (!hn::AllFalse(d, low)) {
-      Vf<D> small = BesselKSmall<kOrder>(d, x, inverse);
-      if constexpr (kScaled) {
-        small = TimesExp<0>(d, small, CapBelow(d, 0.0f, CapAbove(d, 1.0f, x)));
+    const hn::RebindToUnsigned<D> du;
+    const Vf<D> one = hn::Set(d, 1.0f);
+    constexpr float kFirst = 0x1p-9f, kEnd = 0x1p7f;  // of the pieces
+    Vf<D> a = x;
+    if constexpr (kOrder == 1) a = CapBelow(d, 0x1p-140f, a);  // 1 / a is infinite there
+    if constexpr (!kScaled) a = CapAbove(d, 105.0f, a);
+    const Vf<D> root = hn::Sqrt(a), divisor = kOrder ? a : root;
+    auto bits = hn::ShiftRight<kWidePieces ? 23 : 24>(hn::BitCast(du, a));
+    if constexpr (kOrder == 1) bits = hn::Max(bits, hn::Set(du, kWidePieces ? 118u : 59u));
+    Vf<D> y;
+    if constexpr (kScaled) {
+      y = kOrder ? Piecewise(d, root, bits, OPKIT_PIECES(K1Scaled))
+                 : Piecewise(d, root, bits, OPKIT_PIECES(K0Scaled));
+      y = hn::Div(y, divisor);
+      const auto far = hn::Ge(x, hn::Set(d, kEnd));
+      if (!hn::AllFalse(d, far)) {
+        const Vf<D> inverse = hn::Div(one, a);
+        const Vf<D> q = kOrder ? Horner(d, inverse, kK1Far) : Horner(d, inverse, kK0Far);
+        y = hn::IfThenElse(far, hn::Mul(q, hn::Sqrt(inverse)), y);
       }
-      small = hn::IfThenElse(hn::Gt(x, hn::Zero(d)), small, hn::Set(d, kInf));
-      y = hn::IfThenElse(low, small, y);
+    } else {
+      y = kOrder ? Piecewise(d, root, bits, OPKIT_PIECES(K1))
+                 : Piecewise(d, root, bits, OPKIT_PIECES(K0));
+      // 2^30 against underflow before the result's.
+      y = TimesPower<30, -1, true>(d, y, a);
+      y = hn::Div(y, hn::Mul(divisor, hn::Set(d, 0x1p30f)));
+    }
+    if constexpr (kOrder == 0) {
+      const auto low = hn::Lt(x, hn::Set(d, kFirst));
+      if (!hn::AllFalse(d, low)) {
+        Vf<D> small = BesselK0Small(d, x);
+        if constexpr (kScaled) {
+          small = TimesExp<0>(d, small, CapBelow(d, 0.0f, CapAbove(d, 1.0f, x)));
+        }
+        small = hn::IfThenElse(hn::Gt(x, hn::Zero(d)), small, hn::Set(d, kInf));
+        y = hn::IfThenElse(low, small, y);
+      }
     }
     return y;
   }

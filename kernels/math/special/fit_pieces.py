@@ -37,6 +37,8 @@ def near_minimax(t: np.ndarray, f: np.ndarray, w: np.ndarray, skip: int, count: 
         root = np.sqrt(lawson) * w
         c = np.linalg.lstsq(basis * root[:, None], f * root, rcond=None)[0]
         error = np.abs((basis @ c - f) * w)
+        if not error.any():
+            break
         lawson *= error / error.max() + 1e-3
         lawson /= lawson.sum()
     return c / h ** np.arange(skip, skip + count)
@@ -120,6 +122,7 @@ def pieces(
     floor: float = 0,
     wanted: float = WANTED,
     centred: bool = True,
+    rounded: bool = True,
 ) -> None:
     """Rows of centres, if centred, and coefficients; parts (f, lo, hi, centre) go to columns
     first, ..."""
@@ -129,7 +132,7 @@ def pieces(
         memo = Memo(f)
         if centre is None:
             centre = good_centre(memo, lo, hi)
-        made.append((memo, lo, hi, single(centre)))
+        made.append((memo, lo, hi, single(centre) if rounded else centre))
     for degree in range(3, 14):
         fits = [fit(f, lo, hi, c, degree, floor) for f, lo, hi, c in made]
         worst = max(error for _, error in fits)
@@ -144,22 +147,62 @@ def pieces(
     for row in rows:
         line = [0.0] * count
         for i, (_, _, _, c) in enumerate(made):
-            line[(first + i) % count] = c if row == 0 else fits[i][0][row - 1]
+            line[(first + i) % count] = single(c) if row == 0 else fits[i][0][row - 1]
         OUT.append("    {" + ", ".join(map(literal, line)) + "},")
     OUT.append("};")
 
 
-def octave_pieces(name: str, near: Fn, far: Fn, offset: int, wanted: float = WANTED) -> None:
-    """near(a) cut at quarters (halves) of the octaves of a + offset, which starts at 1; the last
-    piece holds far(1 / a) for all that is beyond."""
-    for count, per in ((16, 4), (8, 2)):
-        cuts = [2.0 ** (i // per) * (1 + i % per / per) - offset for i in range(count)]
-        parts: list = [(near, lo, hi, None) for lo, hi in pairwise(cuts)]
-        if offset:
-            parts[0] = (near, cuts[0], cuts[1], 0.0)
-        top = 1 / cuts[-1]
-        parts.append((far, 1e-9, top, None))
-        pieces(f"{name}{count}", parts, 127 * per % count, wanted=wanted)
+def even_cuts(count: int, scale: float) -> list:
+    """Where the pieces of EvenPieces begin and end."""
+    per = 2 if count == 16 else 1
+    bits = [((192 * per + i) * 2**24 // per + 2) // 3 for i in range(count + 1)]
+    return [(float(np.int32(b).view(np.float32)) - 2) * scale for b in bits]
+
+
+def even_pieces(name: str, f: Fn, scale: float, wanted16: float, wanted8: float) -> None:
+    """f(a) at even steps of a logarithm of a / scale + 2, from 0 to 83 scale."""
+    for count, wanted in ((16, wanted16), (8, wanted8)):
+        parts: list = [(f, lo, hi, None) for lo, hi in pairwise(even_cuts(count, scale))]
+        pieces(f"{name}{count}", parts, 192 * (2 if count == 16 else 1) % count, wanted=wanted)
+
+
+LOG2_E = single(1 / mp.log(2))
+
+
+def roots_shift() -> float:
+    """The exponent below 1/8 for which all 2^(k / 8 + shift) are nearest to floats."""
+    shifts = np.arange(1, 400000) / 400000 / 8
+    roots = 2.0 ** (shifts[:, None] + np.arange(8) / 8)
+    error = np.abs(roots.astype(np.float32) / roots - 1).max(axis=1)
+    return float(shifts[error.argmin()])
+
+
+ROOTS_SHIFT = roots_shift()
+
+
+def power(a: mp.mpf) -> mp.mpf:
+    """2^(LOG2_E a + ROOTS_SHIFT), which TimesPower multiplies by: about exp(a)."""
+    return mp.power(2, LOG2_E * mp.mpf(a) + ROOTS_SHIFT)
+
+
+def power_table() -> None:
+    """2^(r / 8) = 1 + r Eighth(r), |r| <= 1/2."""
+
+    def eighth(r: mp.mpf) -> mp.mpf:
+        return (mp.power(2, r / 8) - 1) / r if abs(r) > 1e-9 else mp.log(2) / 8
+
+    roots = (2.0 ** (ROOTS_SHIFT + np.arange(8) / 8)).astype(np.float32)
+    row = (roots.view(np.int32) - (np.arange(8, dtype=np.int32) << 20)).view(np.float32)
+    OUT.append("// 2^(k / 8 + shift), less what k adds to their exponent: all almost floats.")
+    for count in (8, 16):
+        line = ", ".join(literal(float(x)) for x in np.resize(row, count))
+        OUT.append(f"alignas(64) constexpr float kPowerRoots{count}[1][{count}] = {{{{{line}}}}};")
+    step = 1 / (8 * mp.mpf(LOG2_E))
+    high = mp.mpf(int(step * 2**15)) / 2**15
+    OUT.append("// 1 / (8 LOG2_E): 12 bits and the rest.")
+    array("kPowerStep", [single(high), single(step - high)])
+    for name, wanted in (("kEighth", 4e-8), ("kEighthLong", 1e-8)):
+        polynomial(name, eighth, -0.501, 0.501, lambda r: 1 / max(abs(r), mp.mpf("0.1")), wanted)
 
 
 def log_tables() -> None:
@@ -172,48 +215,63 @@ def log_tables() -> None:
 
 
 def modified_bessel_tables() -> None:
-    """I_0, I_1 / x, times exp(-x); K_0, K_1 times exp(x); beyond the pieces times sqrt(x)."""
+    """Modified Bessel functions times exp(-x) or exp(x), or over power(x) or power(-x)."""
+    # I_0, I_1 / x, unscaled times 2^(6 + 6 order); beyond the pieces exp(-x) I sqrt(x) in 1 / x.
     for order in (0, 1):
 
-        def i_near(x: mp.mpf, order: int = order) -> mp.mpf:
+        def i_scaled(x: mp.mpf, order: int = order) -> mp.mpf:
             if x == 0:
                 return mp.mpf(1) / (1 + order)
             return mp.besseli(order, x) * mp.exp(-x) / x**order
+
+        def i_plain(x: mp.mpf, order: int = order, f: Fn = i_scaled) -> mp.mpf:
+            return f(x) * mp.exp(x) / power(x) * 2 ** (6 * (order + 1))
 
         def i_far(v: mp.mpf, order: int = order) -> mp.mpf:
             v = max(v, mp.mpf(1e-9))
             return mp.besseli(order, 1 / v) * mp.exp(-1 / v) / mp.sqrt(v)
 
-        octave_pieces(f"kI{order}Scaled", i_near, i_far, 1)
+        even_pieces(f"kI{order}Scaled", i_scaled, 1.13, 3e-8, 5.5e-8)
+        even_pieces(f"kI{order}", i_plain, 1.13, 3e-8, 4e-8)
+        polynomial(f"kI{order}Far", i_far, 0, 1 / 94, wanted=6e-8)
 
-        def k_near(x: mp.mpf, order: int = order) -> mp.mpf:
-            return mp.besselk(order, x) * mp.exp(x)
+    # K_0 sqrt(x) and K_1 x, times exp(x) or 1 / power(-x), in w = sqrt(x), cut at octaves (pairs of
+    # octaves) of x from 2^-9 to 2^7; K_1's first piece begins at 0. Beyond, both times
+    # exp(x) sqrt(x) in 1 / x.
+    for order in (0, 1):
+
+        def k_scaled(w: mp.mpf, order: int = order) -> mp.mpf:
+            w = max(w, mp.mpf("1e-6"))
+            return mp.besselk(order, w * w) * mp.exp(w * w) * w ** (order + 1)
+
+        def k_plain(w: mp.mpf, f: Fn = k_scaled) -> mp.mpf:
+            return f(w) / power(-w * w) / mp.exp(w * w)
 
         def k_far(v: mp.mpf, order: int = order) -> mp.mpf:
             v = max(v, mp.mpf(1e-9))
             return mp.besselk(order, 1 / v) * mp.exp(1 / v) / mp.sqrt(v)
 
-        octave_pieces(f"kK{order}Scaled", k_near, k_far, 0)
+        for count, octaves in ((16, 1), (8, 2)):
+            cuts = [2.0 ** ((i * octaves - 9) / 2) for i in range(count + 1)]
+            if order == 1:
+                cuts[0] = 0.0
+            parts = [(k_scaled, lo, hi, None) for lo, hi in pairwise(cuts)]
+            pieces(f"kK{order}Scaled{count}", parts, 118 // octaves % count, wanted=2.2e-8)
+            plain = [(k_plain, *part[1:]) for part in parts]
+            wanted = 2.2e-8 if order else 1e-8  # 4 ULP are nearly used up by roundings
+            pieces(f"kK{order}{count}", plain, 118 // octaves % count, wanted=wanted)
+        polynomial(f"kK{order}Far", k_far, 0, 1 / 128, wanted=6e-8)
 
-    # For x <= 1, z = x^2 (DLMF 10.31): K_0 = K0Small - log(x) I0Small,
-    # K_1 = 1 / x + x (K1Small + log(x) I1Small).
-    def i(order: int, z: mp.mpf) -> mp.mpf:
-        x = mp.sqrt(z)
-        return mp.besseli(order, x) / x**order if z else mp.mpf(1) / (1 + order)
+    # For x < 2^-9, z = x^2 (DLMF 10.31): K_0 = K0Small - log(x) I0Small.
+    def i0(z: mp.mpf) -> mp.mpf:
+        return mp.besseli(0, mp.sqrt(z))
 
     def k0(z: mp.mpf) -> mp.mpf:
         z = max(z, mp.mpf(1e-20))
-        return mp.besselk(0, mp.sqrt(z)) + mp.log(z) / 2 * i(0, z)
+        return mp.besselk(0, mp.sqrt(z)) + mp.log(z) / 2 * i0(z)
 
-    def k1(z: mp.mpf) -> mp.mpf:
-        z = max(z, mp.mpf(1e-12))
-        x = mp.sqrt(z)
-        return ((mp.besselk(1, x) - mp.log(z) / 2 * mp.besseli(1, x)) - 1 / x) / x
-
-    polynomial("kI0Small", lambda z: i(0, z), 0, 1)
-    polynomial("kK0Small", k0, 0, 1, lambda z: mp.mpf("0.5"))
-    polynomial("kI1Small", lambda z: i(1, z), 0, 1, lambda z: mp.mpf(1))
-    polynomial("kK1Small", k1, 0, 1, lambda z: mp.mpf("0.6"))
+    polynomial("kI0Small", i0, 0, 2.0**-18)
+    polynomial("kK0Small", k0, 0, 2.0**-18, lambda z: mp.mpf(1))
 
 
 def step_pieces(name: str, f: Fn, zeros: list, lo: float, hi: float, steps: dict) -> None:
@@ -311,7 +369,7 @@ def bessel_tables() -> None:
 
 
 def normal_tables() -> None:
-    """erfinv(x) / x in w = -log(1 - x^2), at quarters (halves) of the octaves of w + 8."""
+    """erfinv(x) / x."""
 
     def ratio(w: mp.mpf) -> mp.mpf:
         with mp.workdps(90):
@@ -328,6 +386,13 @@ def normal_tables() -> None:
                     break
             return y / x
 
+    # In u = 1 - x^2 in (2^-8, 1], at halves of its octaves (octaves).
+    for count, per in ((16, 2), (8, 1)):
+        cuts = [2.0 ** (i // per - 8) * (1 + i % per / per) for i in range(count + 1)]
+        near: list = [(lambda u: ratio(-mp.log(u)), lo, hi, None) for lo, hi in pairwise(cuts)]
+        pieces(f"kErfinvNear{count}", near, 119 * per % count)
+
+    # In w = -log(1 - x^2), at quarters (halves) of the octaves of w + 8.
     for count, per in ((16, 4), (8, 2)):
         cuts = [8 * (2.0 ** (i // per) * (1 + i % per / per) - 1) for i in range(count)]
         cuts.append(cuts[-1] + 16)
@@ -346,15 +411,32 @@ def integral_tables() -> None:
         u = v * v / 2
         return sum(mp.fac2(2 * k - 1) * u**k for k in range(1, 15)) / 2 + mp.mpf("0.5")
 
-    octave_pieces("kDawson", dawson, dawson_far, 1)
+    # In z = x^2; beyond 11 times x^2 in 1 / x.
+    even_pieces("kDawson", lambda z: dawson(mp.sqrt(z)), 1.6, 5e-8, 5e-8)
+    polynomial("kDawsonFar", dawson_far, 0, 1 / 11)
 
-    def ei_far(v: mp.mpf) -> mp.mpf:
-        if v < 0.01:
-            return mp.fsum(mp.factorial(k) * v**k for k in range(25))
-        return mp.exp(-1 / v) * mp.ei(1 / v) / v
+    # 128 Ei(x) / power(x) in w = sqrt(x) from 5/8 on, at halves of the octaves (octaves) of x;
+    # w - c = (x - c^2) / (w + c). Below Ei(x) = log(x / x0) + (x - x0) EiSmall(x), x0 its zero.
+    def ei(w: mp.mpf) -> mp.mpf:
+        return 128 * mp.ei(w * w) / power(w * w)
 
-    # x exp(-x) Ei(x) from 1 on; below Ei(x) = log(x / x0) + (x - x0) EiSmall(x), x0 its zero.
-    octave_pieces("kEiScaled", lambda x: x * mp.exp(-x) * mp.ei(x), ei_far, 0, 3.5e-8)
+    for count, per in ((16, 2), (8, 1)):
+        cuts = [2.0 ** (i // per - 1) * (1 + i % per / per) for i in range(count + 1)]
+        squares = [
+            good_centre(lambda x: ei(mp.sqrt(x)), lo, min(hi, 97)) for lo, hi in pairwise(cuts)
+        ]
+        parts = [
+            (ei, lo**0.5, min(hi, 97) ** 0.5, c**0.5)
+            for (lo, hi), c in zip(pairwise(cuts), squares, strict=True)
+        ]
+        first = 126 * per % count
+        row = squares[-first:] + squares[:-first]
+        OUT.append(f"// Squares of the centres of Ei{count}.")
+        OUT.append(
+            f"alignas(64) constexpr float kEiSquare{count}[1][{count}] = "
+            f"{{{{{', '.join(map(literal, row))}}}}};"
+        )
+        pieces(f"kEi{count}", parts, first, wanted=5e-8, rounded=False)
     x0 = mp.findroot(mp.ei, 0.3725)
     split("kEiZero", x0)
 
@@ -363,7 +445,7 @@ def integral_tables() -> None:
         x += mp.mpf("1e-12") if abs(x - x0) < 1e-12 else 0
         return (mp.ei(x) - mp.log(x / x0)) / (x - x0)
 
-    polynomial("kEiSmall", ei_small, 0, 1)
+    polynomial("kEiSmall", ei_small, 0, 0.625)
 
     # C(x) / x and S(x) / x^3 up to 1.6, beyond f and g of DLMF 7.5 over 1 / x and 1 / x^3
     # in 1 / x^2; they are added to 1 / 2.
@@ -419,6 +501,7 @@ def main() -> None:
     """Prints the header."""
     wanted = sys.argv[1:]
     for name, make in (
+        ("power", power_table),
         ("log", log_tables),
         ("modified-bessel", modified_bessel_tables),
         ("bessel", bessel_tables),

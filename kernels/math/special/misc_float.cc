@@ -12,15 +12,19 @@ namespace opkit {
 namespace HWY_NAMESPACE {
 namespace pieces {
 
-// x times a table, beyond it 1 / x times its last piece.
+// x times a table in x^2, beyond it 1 / x times a polynomial.
 struct Dawsn : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> x) {
-    const Vf<D> inverse = hn::Div(hn::Set(d, 1.0f), x);
-    hn::Mask<D> far;
-    const Vf<D> p = OctavePieces(d, hn::Abs(x), 1.0f, hn::Abs(inverse), OPKIT_PIECES(Dawson), far);
-    // TensorFlow has no negative zero here.
-    return hn::MulAdd(p, hn::IfThenElse(far, inverse, x), hn::Zero(d));
+    const Vf<D> zero = hn::Zero(d);  // added as TensorFlow has no negative zero here
+    Vf<D> y = hn::MulAdd(EvenPieces(d, hn::Mul(x, x), 1.6f, OPKIT_PIECES(Dawson)), x, zero);
+    const auto far = hn::Ge(hn::Abs(x), hn::Set(d, 11.0f));
+    if (!hn::AllFalse(d, far)) {
+      const Vf<D> inverse = hn::Div(hn::Set(d, 1.0f), x);
+      const Vf<D> q = Horner(d, hn::Abs(inverse), kDawsonFar);
+      y = hn::IfThenElse(far, hn::MulAdd(q, inverse, zero), y);
+    }
+    return y;
   }
 };
 
@@ -28,15 +32,17 @@ struct Dawsn : Everywhere {
 struct Expint : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> x) {
-    const Vf<D> one = hn::Set(d, 1.0f), a = CapAbove(d, 93.6f, x);
-    const Vf<D> inverse = hn::Div(one, a);
-    hn::Mask<D> far;
-    const Vf<D> p = OctavePieces(d, a, 0.0f, inverse, OPKIT_PIECES(EiScaled), far);
-    // In halves: no step is over the range before the result is, from 93.3 on.
-    const Vf<D> scaled = hn::Mul(p, hn::Mul(inverse, hn::Set(d, 0x1p20f)));
-    const Vf<D> half = TimesExp<-21>(d, scaled, CapBelow(d, 0.0f, a));
-    Vf<D> y = hn::MulAdd(half, hn::Set(d, 2.0f), hn::Sub(x, x));
-    const auto low = hn::Lt(x, one);
+    const hn::RebindToUnsigned<D> du;
+    const Vf<D> a = CapAbove(d, 93.6f, x);
+    const auto bits = hn::ShiftRight<kWidePieces ? 22 : 23>(hn::BitCast(du, a));
+    // The distance of sqrt(a) from the centre c, of which the root's rounding is no part.
+    const auto& rows = OPKIT_PIECES(Ei);
+    const Vf<D> square = Column(d, OPKIT_PIECES(EiSquare)[0], bits);
+    const Vf<D> t = hn::Div(hn::Sub(a, square), hn::Add(hn::Sqrt(a), Column(d, rows[0], bits)));
+    const Vf<D> p = RowsAt<1>(d, t, bits, rows);
+    // Ei / 2: no step is over the range before the result is.
+    Vf<D> y = hn::MulAdd(TimesPower<-8, 1, false>(d, p, a), hn::Set(d, 2.0f), hn::Sub(x, x));
+    const auto low = hn::Lt(x, hn::Set(d, 0.625f));
     if (!hn::AllFalse(d, low)) {
       const Vf<D> above = hn::Sub(hn::Sub(x, hn::Set(d, kEiZero[0])), hn::Set(d, kEiZero[1]));
       const Vf<D> log = LogOver(d, x, kEiZero[0], kEiZero[1], kEiZero[2]);

@@ -1,5 +1,5 @@
 // Inverse error function and normal quantile of float32 vectors: x times a function of
-// w = -log(1 - x^2) (Giles 2012), which is smooth up to the least of numbers.
+// u = 1 - x^2, for small u of w = -log(u) (Giles 2012), smooth up to the least of numbers.
 #include "math/simd.h"
 #include "math/special/pieces-inl.h"
 #include "math/special/special.h"
@@ -9,9 +9,20 @@ namespace opkit {
 namespace HWY_NAMESPACE {
 namespace pieces {
 
+constexpr float kNear = 0x1.00001p-8f;
+
+// erfinv(x) / x from u = 1 - x^2, kNear < u <= 1.
+template <class D>
+HWY_INLINE Vf<D> ErfinvNear(D d, Vf<D> u) {
+  const hn::RebindToUnsigned<D> du;
+  // 1 belongs to the octave below it. (gcc makes -1 anew in each round, out of the last result.)
+  const auto bits = hn::Sub(hn::BitCast(du, u), hn::Set(du, 4u));
+  return Piecewise(d, u, hn::ShiftRight<kWidePieces ? 22 : 23>(bits), OPKIT_PIECES(ErfinvNear));
+}
+
 // erfinv(x) / x from log(1 - x^2).
 template <class D>
-HWY_INLINE Vf<D> ErfinvRatio(D d, Vf<D> log) {
+HWY_INLINE Vf<D> ErfinvFar(D d, Vf<D> log) {
   const hn::RebindToUnsigned<D> du;
   const Vf<D> w = hn::Neg(log);
   const auto octave = hn::BitCast(du, hn::Add(w, hn::Set(d, 8.0f)));
@@ -22,13 +33,16 @@ HWY_INLINE Vf<D> ErfinvRatio(D d, Vf<D> log) {
 struct Erfinv : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> x) {
-    const Vf<D> one = hn::Set(d, 1.0f), a = hn::Abs(x);
-    const Vf<D> ratio =
-        ErfinvRatio(d, LogScaled(d, 0.0f, hn::Mul(hn::Sub(one, x), hn::Add(one, x))));
-    const Vf<D> y = hn::MulAdd(x, ratio, hn::Zero(d));  // TensorFlow gives +0 at -0
-    const Vf<D> nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
-    const Vf<D> end = hn::CopySign(hn::Set(d, kInf), x);
-    return hn::IfThenElse(hn::Lt(a, one), y, hn::IfThenElse(hn::Eq(a, one), end, nan));
+    const Vf<D> one = hn::Set(d, 1.0f), u = hn::Mul(hn::Sub(one, x), hn::Add(one, x));
+    Vf<D> y = hn::MulAdd(x, ErfinvNear(d, u), hn::Zero(d));  // TensorFlow gives +0 at -0
+    const auto far = hn::Le(u, hn::Set(d, kNear));
+    if (!hn::AllFalse(d, far)) {
+      const Vf<D> a = hn::Abs(x), nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
+      const Vf<D> inside = hn::Mul(x, ErfinvFar(d, LogScaled(d, 0.0f, u)));
+      const Vf<D> end = hn::IfThenElse(hn::Eq(a, one), hn::CopySign(hn::Set(d, kInf), x), nan);
+      y = hn::IfThenElse(far, hn::IfThenElse(hn::Lt(a, one), inside, end), y);
+    }
+    return y;
   }
 };
 
@@ -36,16 +50,20 @@ struct Erfinv : Everywhere {
 struct Ndtri : Everywhere {
   template <class D>
   static HWY_INLINE Vf<D> Eval(D d, Vf<D> p) {
-    const Vf<D> one = hn::Set(d, 1.0f), q = hn::Sub(one, p);
-    const Vf<D> ratio =
-        ErfinvRatio(d, LogScaled(d, -24.0f, hn::Mul(hn::Mul(p, hn::Set(d, 0x1p26f)), q)));
+    const Vf<D> one = hn::Set(d, 1.0f), four = hn::Set(d, 4.0f);
+    const Vf<D> q = hn::NegMulAdd(p, four, four), u = hn::Mul(p, q);
     const Vf<D> x = hn::Mul(hn::Sub(p, hn::Set(d, 0.5f)), hn::Set(d, 2.82842712474619009760f));
-    const Vf<D> y = hn::Mul(x, ratio);
-    const auto inside = hn::And(hn::Gt(p, hn::Zero(d)), hn::Lt(p, one));
-    Vf<D> end = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
-    end = hn::IfThenElse(hn::Eq(p, one), hn::Set(d, kInf), end);
-    end = hn::IfThenElse(hn::Eq(p, hn::Zero(d)), hn::Set(d, -kInf), end);
-    return hn::IfThenElse(inside, y, end);
+    Vf<D> y = hn::Mul(x, ErfinvNear(d, u));
+    const auto far = hn::Le(u, hn::Set(d, kNear));
+    if (!hn::AllFalse(d, far)) {
+      const Vf<D> log = LogScaled(d, -24.0f, hn::Mul(hn::Mul(p, hn::Set(d, 0x1p24f)), q));
+      const auto inside = hn::And(hn::Gt(p, hn::Zero(d)), hn::Lt(p, one));
+      Vf<D> end = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
+      end = hn::IfThenElse(hn::Eq(p, one), hn::Set(d, kInf), end);
+      end = hn::IfThenElse(hn::Eq(p, hn::Zero(d)), hn::Set(d, -kInf), end);
+      y = hn::IfThenElse(far, hn::IfThenElse(inside, hn::Mul(x, ErfinvFar(d, log)), end), y);
+    }
+    return y;
   }
 };
 

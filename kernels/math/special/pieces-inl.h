@@ -75,19 +75,15 @@ HWY_INLINE Vf<D> Piecewise(D d, Vf<D> a, Vu<D> bits, const float (&rows)[kRows][
   return RowsAt<1>(d, hn::Sub(a, Column(d, rows[0], bits)), bits, rows);
 }
 
-// A table cut at quarters (16 pieces) or halves (8) of the octaves of a + offset,
-// evaluated at a, in its last piece at 1 / a; a + offset >= 1. `far` becomes the
-// mask of that piece.
-template <class D, size_t kRows, size_t kN, class M>
-HWY_INLINE Vf<D> OctavePieces(D d, Vf<D> a, float offset, Vf<D> inverse,
-                              const float (&rows)[kRows][kN], M& far) {
+// A table at even steps of a logarithm that is linear between powers of 2: 1.5 times the
+// bits of a / scale + 2 count 8 (16) pieces of two thirds (one third) of an octave; a < 83 scale.
+template <class D, size_t kRows, size_t kN>
+HWY_INLINE Vf<D> EvenPieces(D d, Vf<D> a, float scale, const float (&rows)[kRows][kN]) {
   const hn::RebindToUnsigned<D> du;
-  constexpr int kShift = kN == 16 ? 21 : 22;
-  const auto last = hn::Set(du, (0x3f800000u >> kShift) + kN - 1);
-  const auto octave = hn::BitCast(du, hn::Add(a, hn::Set(d, offset)));
-  const auto bits = hn::Min(hn::ShiftRight<kShift>(octave), last);
-  far = hn::RebindMask(d, hn::Eq(bits, last));
-  return Piecewise(d, hn::IfThenElse(far, inverse, a), bits, rows);
+  const Vf<D> above = hn::MulAdd(a, hn::Set(d, 1.0f / scale), hn::Set(d, 2.0f));
+  const auto bits = hn::BitCast(du, above);
+  const auto steps = hn::Add(bits, hn::ShiftRight<1>(bits));
+  return Piecewise(d, a, hn::ShiftRight<kN == 16 ? 22 : 23>(steps), rows);
 }
 
 // A table around the multiples of 1 / scale less shift / scale.
@@ -110,6 +106,33 @@ HWY_INLINE Vf<D> TimesExp(D d, Vf<D> w, Vf<D> x) {
   const Vf<D> q = ExpSplit<kExtra>(d, x, n, power);
   w = hn::Mul(w, power);
   return hn::MulAdd(w, q, w);
+}
+
+// 2^kExtra w power(kSign a) where 2^kExtra power(kSign a) is normal, power(a) =
+// 2^(kLog2E a + shift), kLog2E the float: as ExpNormal, but one step is exact and the roots are
+// almost; tables hold what is left. Relative
+// error of the polynomial 2.6e-8, if kLong 2e-10.
+template <int kExtra, int kSign, bool kLong, class D>
+HWY_INLINE Vf<D> TimesPower(D d, Vf<D> w, Vf<D> a) {
+  const hn::RebindToUnsigned<D> du;
+  const Vf<D> magic = hn::Set(d, kRoundMagic + 8.0f * kExtra);
+  const Vf<D> slope = hn::Set(d, kSign * 8.0f * kLog2E);
+  const Vf<D> m = hn::MulAdd(a, slope, magic), n = hn::Sub(m, magic);
+  const auto bits = hn::BitCast(du, m);
+  const Vf<D> root = Column(d, OPKIT_PIECES(PowerRoots)[0], bits);
+  const Vf<D> power = hn::BitCast(d, hn::Add(hn::BitCast(du, root), hn::ShiftLeft<20>(bits)));
+#if HWY_NATIVE_FMA
+  const Vf<D> r = hn::MulSub(a, slope, n);
+#else
+  // 1 / slope in two parts, of which the first has 12 bits.
+  Vf<D> r = hn::Sub(a, hn::Mul(n, hn::Set(d, kSign * kPowerStep[0])));
+  r = hn::Mul(hn::Sub(r, hn::Mul(n, hn::Set(d, kSign * kPowerStep[1]))), slope);
+#endif
+  // The longer one makes up for what multiply-add that is not fused loses.
+  constexpr bool kExact = kLong || !HWY_NATIVE_FMA;
+  const Vf<D> p = kExact ? Horner(d, r, kEighthLong) : Horner(d, r, kEighth);
+  w = hn::Mul(w, power);
+  return hn::MulAdd(w, hn::Mul(r, p), w);
 }
 
 // log(x) for 0 < x < 2^100, denormal too; anything else beyond.

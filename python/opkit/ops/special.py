@@ -112,7 +112,7 @@ register(
     unary(
         "BesselI1",
         Domain(-88, 88, near=(0, 8)),
-        _bounds(4, float32=3.5),
+        _bounds(4, float32=4),
         truth=_TRUTH + "bessel_i1",
         truth_limit=_FEW,
         numpy="scipy.special.i1",
@@ -212,7 +212,7 @@ register(
     unary(
         "Dawsn",
         Domain(near=(0, 2, 5.19, 0.92413887)),
-        _bounds(8, float32=2.5),
+        _bounds(8, float32=3.5),
         truth=_TRUTH + "dawsn",
         truth_limit=_FEW,
         numpy="scipy.special.dawsn",
