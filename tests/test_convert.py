@@ -63,6 +63,18 @@ def test_saved_model(erf_chain: Path) -> None:
     assert details["verify"].startswith("8 samples against TensorFlow, worst difference")
 
 
+def test_keras_export_becomes_one_signature(keras_model: Any, tmp_path: Path) -> None:
+    keras_model.export(tmp_path / "exported", verbose=False)
+    assert set(tf().saved_model.load(tmp_path / "exported").signatures) == {
+        "serve",
+        "serving_default",
+    }
+    result = convert(tmp_path / "exported")
+    assert [signature.key for signature in result.model.signatures] == ["serving_default"]
+    assert len(result.model.subgraphs) == 1
+    check_close(result, 4e-6)
+
+
 def test_keras_model_and_file(keras_model: Any, tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     keras_model.save(path)

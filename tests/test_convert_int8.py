@@ -110,6 +110,23 @@ def test_int8_from_a_tflite_file() -> None:
     assert worst < 0.06
 
 
+def test_what_cannot_be_calibrated_is_said(tmp_path: Path) -> None:
+    module = tf().Module()
+    floats, strings = tf().TensorSpec([1, 8], tf().float32), tf().TensorSpec([2], tf().string)
+    module.a = tf().function(lambda x: tf().math.erf(x), input_signature=[floats])
+    module.b = tf().function(lambda x: tf().math.erf(x * 2.0), input_signature=[floats])
+    module.c = tf().function(
+        lambda s, x: (tf().strings.lower(s), tf().math.erf(x)), input_signature=[strings, floats]
+    )
+    tf().saved_model.save(module, str(tmp_path / "two"), signatures={"a": module.a, "b": module.b})
+    result = convert(tmp_path / "two", int8=True, representative_dataset=SAMPLES, verify=False)
+    assert "signature 'b' stays in float: only the first one is calibrated" in result.notes
+    tf().saved_model.save(module, str(tmp_path / "text"), signatures=module.c)
+    samples = [[np.array([b"A", b"B"], object), sample] for sample in SAMPLES]
+    with pytest.raises(ConversionError, match=r"input '.*' holds strings"):
+        convert(tmp_path / "text", int8=True, representative_dataset=samples)
+
+
 def test_number_of_samples_is_checked(erf_chain: Path) -> None:
     with pytest.warns(CalibrationWarning, match="3 samples; 100 to 500"):
         convert(erf_chain, int8=True, representative_dataset=SAMPLES[:3], verify=False)

@@ -54,7 +54,7 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
     A sample is a list of arrays in the order of the model's inputs, one array if there is one
     input, or a dict by input name; with several signatures a (key, dict) pair. Warns with
     CalibrationWarning outside 100 to 500 samples. Raises ConversionError if there are none or one
-    does not fit, naming it."""
+    does not fit, naming it, or if an input holds strings."""
     try:
         from tensorflow.lite.python.optimize import calibrator as tf_calibrator
     except ImportError as error:
@@ -63,6 +63,12 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
         ) from error
 
     model = Model.load(data)
+    for tensor in model.subgraphs[0].inputs:
+        if tensor.dtype == "string":
+            raise ConversionError(
+                f"int8: input {tensor.name!r} holds strings, which TensorFlow's calibrator cannot "
+                f"feed; convert the part of the model behind them, or all of it in float"
+            )
     feed = Feed(model, samples, progress)
     if _read_loops(model):
         data = model.to_bytes()

@@ -123,6 +123,11 @@ def convert(
             calibration = calibrate(data, representative_dataset, OpResolver(), progress)
             detail.text = f"{calibration.samples} samples, {len(calibration.ranges)} ranges"
         result.samples = calibration.samples
+        result.notes += [
+            f"signature {signature.key!r} stays in float: only the first one is calibrated"
+            for signature in model.signatures
+            if signature.subgraph is not model.subgraphs[0]
+        ]
         with _step(result, "quantize") as detail:
             quantized, report = quantize(
                 calibration, storage, inference_input_type, inference_output_type, kernels

@@ -85,6 +85,11 @@ def _from_saved_model(path: Path) -> TfSource:
         for key, function in loaded.signatures.items()
         if not key.startswith("__saved_model")
     }
+    # Keras's export writes one function under two keys. As TF's converter, keep one: two would
+    # double the model, and int8 quantizes the first alone.
+    exported = hasattr(loaded, "serve") and not hasattr(loaded, "_default_save_signature")
+    if exported and {"serve", "serving_default"} <= functions.keys():
+        del functions["serve"]
     if not functions:
         raise ConversionError(
             f"{path} has no signatures; save it with tf.saved_model.save(..., signatures=...)"
