@@ -77,6 +77,21 @@ def test_parity_on_every_level(library: ctypes.CDLL, op: str, budget: int) -> No
         assert results and not bad, f"{name}: " + "\n".join(bad[:5])
 
 
+@pytest.mark.parametrize(
+    "op", ["Asin", "Asinh", "Atan", "Atanh", "Expm1", "Log1p", "Sinh", "Softsign", "Tan"]
+)
+def test_denormals_pass_functions_that_are_x_near_zero(library: ctypes.CDLL, op: str) -> None:
+    bits = np.r_[0:64, 2 ** np.arange(6, 26)].astype(np.uint32)
+    x = np.r_[bits, bits | 0x80000000].astype(np.uint32).view(np.float32)
+    declaration = registry.declarations()[op]
+    types = next(t for t in parity.combinations(specs()[op], declaration) if t.main == "float32")
+    one = build(declaration, types, {declaration.inputs[0].name: x}, {})
+    session = Runner("tensorflow", "resolver").load(one.to_bytes())
+    for name in _available(library):
+        assert library.opkit_set_simd(name.encode()) == 0
+        np.testing.assert_array_equal(session.run(one.feeds)[0].view(np.uint32), x.view(np.uint32))
+
+
 def test_levels_run_different_code(library: ctypes.CDLL) -> None:
     # Registers of 16 and of 8 floats hold different tables for erf.
     found = _available(library)

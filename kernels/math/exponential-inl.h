@@ -224,7 +224,7 @@ HWY_INLINE Vf<D> QuarterOver(D d, Vf<D> e) {
 }
 
 // sinh(x), all x, in two steps: u = expm1(|x|) / 4, which is finite wherever the result is, and
-// 2 (u + u / (4 u + 1)).
+// 2 (u + u / (4 u + 1)); x itself where u may be denormal.
 template <class D>
 HWY_INLINE Vf<D> SinhStart(D d, Vf<D> x) {
   Vf<D> n;
@@ -237,7 +237,8 @@ template <class D>
 HWY_INLINE Vf<D> SinhFinish(D d, Vf<D> x, Vf<D> u) {
   const Vf<D> quarter = hn::Set(d, 0.25f);
   const Vf<D> half = hn::MulAdd(quarter, hn::Div(u, hn::Add(u, quarter)), u);
-  return hn::CopySignToAbs(hn::Add(half, half), x);
+  const Vf<D> y = hn::CopySignToAbs(hn::Add(half, half), x);
+  return hn::IfThenElse(hn::Lt(u, hn::Set(d, 0x1p-20f)), x, y);
 }
 
 // cosh(x), all x: e + 1 / (4e), e = exp(|x|) / 2.
