@@ -45,9 +45,13 @@ class Json {
     }
     text_ += '"';
   }
-  void Flag(const char* name) {
+  void Text(const char* name, const char* value) {
     Key(name);
-    text_ += "true";
+    Quote(value);
+  }
+  void Bool(const char* name, bool value) {
+    Key(name);
+    text_ += value ? "true" : "false";
   }
   template <typename Items, typename F>
   void Array(const Items& items, F&& put) {
@@ -71,8 +75,7 @@ class DeclarationWriter {
 
   const std::string& Write() {
     json_.Put("{");
-    json_.Key("name");
-    json_.Quote(decl_.name_);
+    json_.Text("name", decl_.name_);
     json_.Key("version");
     json_.Put("%d", decl_.version_);
     json_.Key("inputs");
@@ -88,17 +91,13 @@ class DeclarationWriter {
     json_.Put("}");
     json_.Key("attrs");
     json_.Array(sig_.attrs, [this](const AttrSig& a) { Attr(a); });
-    json_.Key("data_dependent");
-    Bool(decl_.data_dependent_);
-    json_.Key("stateful");
-    Bool(decl_.stateful_);
+    json_.Bool("data_dependent", decl_.data_dependent_);
+    json_.Bool("stateful", decl_.stateful_);
     json_.Put("}");
     return json_.text();
   }
 
  private:
-  void Bool(bool b) { json_.Put("%s", b ? "true" : "false"); }
-
   void Float(float f) {
     const char* quote = std::isfinite(f) ? "" : "\"";
     json_.Put("%s%.9g%s", quote, static_cast<double>(f), quote);
@@ -116,31 +115,23 @@ class DeclarationWriter {
 
   void Arg(const ArgSig& a) {
     json_.Put("{");
-    json_.Key("name");
-    json_.Quote(a.name);
-    json_.Key("type");
-    json_.Quote(a.type);
+    json_.Text("name", a.name);
+    json_.Text("type", a.type);
     json_.Key("dtypes");
     DTypes(a.dtypes);
-    if (a.has_dims) {
-      json_.Key("shape");
-      json_.Quote(a.DimsText(sig_.dim_names).c_str());
-    }
-    if (a.optional) json_.Flag("optional");
-    if (a.list) json_.Flag("list");
-    if (a.mixed) json_.Flag("mixed");
-    if (a.shape_from) json_.Flag("shape_from");
+    if (a.has_dims) json_.Text("shape", a.DimsText(sig_.dim_names).c_str());
+    if (a.optional) json_.Bool("optional", true);
+    if (a.list) json_.Bool("list", true);
+    if (a.mixed) json_.Bool("mixed", true);
+    if (a.shape_from) json_.Bool("shape_from", true);
     json_.Put("}");
   }
 
   void Attr(const AttrSig& a) {
     json_.Put("{");
-    json_.Key("name");
-    json_.Quote(a.name);
-    json_.Key("kind");
-    json_.Quote(a.KindText().c_str());
-    json_.Key("required");
-    Bool(a.default_value == nullptr);
+    json_.Text("name", a.name);
+    json_.Text("kind", a.KindText().c_str());
+    json_.Bool("required", a.default_value == nullptr);
     if (a.default_value != nullptr) {
       json_.Key("default");
       if (a.list) {
@@ -157,7 +148,7 @@ class DeclarationWriter {
   }
 
   void Int(AttrKind kind, int64_t i) {
-    if (kind == AttrKind::kBool) return Bool(i != 0);
+    if (kind == AttrKind::kBool) return json_.Put("%s", i != 0 ? "true" : "false");
     json_.Put("%lld", static_cast<long long>(i));
   }
 

@@ -92,6 +92,12 @@ def array(name: str, c: list) -> None:
     OUT.append(f"constexpr float {name}[] = {{{', '.join(map(literal, c))}}};")
 
 
+def one_row(name: str, line: list) -> None:
+    """A table of one row."""
+    values = ", ".join(map(literal, line))
+    OUT.append(f"alignas(64) constexpr float {name}[1][{len(line)}] = {{{{{values}}}}};")
+
+
 def polynomial(
     name: str, f: Fn, lo: float, hi: float, scale: Fn | None = None, wanted: float = WANTED
 ) -> None:
@@ -195,8 +201,7 @@ def power_table() -> None:
     row = (roots.view(np.int32) - (np.arange(8, dtype=np.int32) << 20)).view(np.float32)
     OUT.append("// 2^(k / 8 + shift), less what k adds to their exponent: all almost floats.")
     for count in (8, 16):
-        line = ", ".join(literal(float(x)) for x in np.resize(row, count))
-        OUT.append(f"alignas(64) constexpr float kPowerRoots{count}[1][{count}] = {{{{{line}}}}};")
+        one_row(f"kPowerRoots{count}", np.resize(row, count).tolist())
     step = 1 / (8 * mp.mpf(LOG2_E))
     high = mp.mpf(int(step * 2**15)) / 2**15
     OUT.append("// 1 / (8 LOG2_E): 12 bits and the rest.")
@@ -430,12 +435,8 @@ def integral_tables() -> None:
             for (lo, hi), c in zip(pairwise(cuts), squares, strict=True)
         ]
         first = 126 * per % count
-        row = squares[-first:] + squares[:-first]
         OUT.append(f"// Squares of the centres of Ei{count}.")
-        OUT.append(
-            f"alignas(64) constexpr float kEiSquare{count}[1][{count}] = "
-            f"{{{{{', '.join(map(literal, row))}}}}};"
-        )
+        one_row(f"kEiSquare{count}", squares[-first:] + squares[:-first])
         pieces(f"kEi{count}", parts, first, wanted=5e-8, rounded=False)
     x0 = mp.findroot(mp.ei, 0.3725)
     split("kEiZero", x0)
