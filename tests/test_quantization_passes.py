@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import numpy as np
@@ -127,8 +128,60 @@ def test_several_quantizers_of_one_result() -> None:
     b.graph.inputs, b.graph.outputs = [source], [one, other, used]
     b.run()
     assert b.ops == ["Erf", "QUANTIZE", "Unknown"]
-    assert b.graph.nodes[1].inputs == [one]  # requantizes what the op now gives
-    assert b.graph.nodes[2].inputs == [one]
+    assert b.graph.nodes[0].outputs == [other]  # it holds what the narrower ones do
+    assert b.graph.nodes[1].inputs == [other]  # requantizes what the op now gives
+    assert b.graph.nodes[2].inputs == b.graph.nodes[1].outputs == [one]
+
+
+def test_a_narrow_range_of_one_reader_is_not_that_of_others() -> None:
+    """TF's quantizer cuts off what a MAXIMUM behind it does not need; Erf needs it."""
+    b = Builder()
+    source = b.tensor("in")
+    narrow = b.q(source, 0.01, -128)
+    result = b.q(b.custom("Erf", source), 0.01)
+    b.graph.inputs, b.graph.outputs = [source], [narrow, result]
+    b.run(ranges={"in": (-2.0, 2.0)})
+    quantizers = [node for node in b.graph.nodes if node.op == "QUANTIZE"]
+    assert all(node.inputs == [source] for node in quantizers)
+    (erf,) = [node for node in b.graph.nodes if node.op == "Erf"]
+    assert erf.inputs[0] not in (source, narrow)
+    assert erf.inputs[0].quantization.params() == params_for_range(-2.0, 2.0, "int8")
+
+
+def test_results_hold_what_float_readers_need() -> None:
+    b = Builder()
+    source = b.tensor("in", "int8", 0.1)
+    value = b.custom("Erf", b.dq(source), name="value")
+    narrow = b.q(value, 0.003, -128)
+    other = b.custom("Unknown", value)
+    b.graph.inputs, b.graph.outputs = [source], [narrow, other]
+    b.run(ranges={"value": (-1.0, 1.0)})
+    assert b.ops == ["Erf", "DEQUANTIZE", "QUANTIZE", "Unknown"]
+    wide = b.graph.nodes[0].outputs[0]
+    low, high = (
+        ((code - wide.quantization.params()[1]) * wide.quantization.params()[0])
+        for code in (-128, 127)
+    )
+    assert low <= -0.99 and high >= 0.99
+    assert b.graph.nodes[2].inputs == [wide] and b.graph.nodes[2].outputs == [narrow]
+
+
+def test_neighbours_of_two_storage_types() -> None:
+    """int8 before and int16 behind: the second op's codes come from a float value that exists."""
+    b = Builder()
+    source = b.tensor("in", "int8", 0.03)
+    middle = b.custom("Erf", b.dq(source), name="middle")
+    result = b.q(b.custom("Erf", middle), 1 / 32768, dtype="int16")
+    b.graph.inputs, b.graph.outputs = [source], [result]
+    b.run(ranges={"middle": (-1.0, 1.0)})
+    written = set(b.graph.inputs)
+    for node in b.graph.nodes:
+        assert written >= {t for t in node.inputs if t is not None}, node
+        written.update(node.outputs)
+    codes = np.array([[-100, -30, 0], [10, 40, 127]], np.int8)
+    got = invoke(b.model, codes) / 32768
+    want = [math.erf(math.erf(code * 0.03)) for code in codes.reshape(-1)]
+    assert np.abs(got.reshape(-1) - want).max() < 0.01
 
 
 def test_multi_input_ops_with_constants_and_inputs_that_stay() -> None:
@@ -307,6 +360,29 @@ def test_integer_edges() -> None:
     assert again.signatures[0].inputs == {"a": entry}
     assert again.signatures[0].outputs == {"b": exit_}
     assert len(report.changes) == 2
+
+
+def test_integer_inputs_take_the_widest_range() -> None:
+    b = Builder()
+    source = b.tensor("in")
+    narrow, wide = b.q(source, 0.01, -128), b.q(source, 0.04)
+    left, right = b.custom("Unknown", narrow), b.custom("Unknown", wide)
+    b.graph.inputs, b.graph.outputs = [source], [left, right]
+    run_passes(b.model, [IntegerIO("int8", "float32"), CleanUp()], ERF)
+    assert b.graph.inputs == [wide]
+    assert b.ops == ["QUANTIZE", "Unknown", "Unknown"]
+    assert (b.graph.nodes[0].inputs, b.graph.nodes[0].outputs) == ([wide], [narrow])
+
+
+def test_integer_inputs_need_one_range_for_all() -> None:
+    b = Builder()
+    source = b.tensor("in")
+    above, below = b.q(source, 0.01, -128), b.q(source, 0.01, 127)
+    b.graph.inputs, b.graph.outputs = [source], [b.custom("Unknown", above, below)]
+    report = run_passes(b.model, [IntegerIO("int8", "float32")], ERF)
+    assert [r.reason for r in report.refused] == [
+        "the input is quantized to several ranges, and none holds the others"
+    ]
 
 
 def test_integer_edges_are_refused_with_a_reason() -> None:

@@ -70,7 +70,7 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
                 f"feed; convert the part of the model behind them, or all of it in float"
             )
     feed = Feed(model, samples, progress)
-    if _read_loops(model):
+    if _add_readers(model):
         data = model.to_bytes()
     # Stock code opens an interpreter of its own for named inputs; the feed names none.
     runner = tf_calibrator.Calibrator(
@@ -94,17 +94,29 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
     return Calibration(calibrated, feed.count, runner)
 
 
-def _read_loops(model: Model) -> int:
-    """Gives float results of WHILE that nobody reads a reader, and returns how many.
+#: Builtins whose kernels may write their output over an input.
+_IN_PLACE = frozenset({"ADD", "DIV", "DYNAMIC_UPDATE_SLICE", "MUL", "SUB"})
 
-    The runtime leaves such a result without memory, and TF's calibrator reads it all the same:
-    the process would crash. The readers are dead nodes, which quantization drops."""
+
+def _add_readers(model: Model) -> int:
+    """Gives some float tensors one more reader, and returns how many: float results of WHILE that
+    nobody reads, and what kernels may overwrite.
+
+    The runtime leaves such a result without memory, and TF's calibrator reads it all the same: the
+    process would crash. It also looks at a node's inputs once more after the node ran, so that a
+    result written over an input would count among the input's values. A reader at the end keeps
+    the memory. The readers are dead nodes, which quantization drops."""
     added = 0
     for graph in model.subgraphs:
         read = {*graph.outputs, *graph.uses()}
-        loops = [node for node in graph.nodes if node.builtin == "WHILE"]
-        for tensor in (tensor for node in loops for tensor in node.outputs):
-            if tensor.dtype == "float32" and tensor not in read:
+        kept: dict[Tensor, None] = {}
+        for node in graph.nodes:
+            if node.builtin == "WHILE":
+                kept.update({tensor: None for tensor in node.outputs if tensor not in read})
+            elif node.builtin in _IN_PLACE:
+                kept.update({t: None for t in node.inputs if t is not None and not t.is_constant})
+        for tensor in kept:
+            if tensor.dtype == "float32":
                 rank = Tensor(f"{tensor.name}_rank", "int32", ())
                 graph.insert(len(graph.nodes), Node("RANK", [tensor], [rank]))
                 added += 1

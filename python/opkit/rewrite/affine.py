@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from opkit.model import Node
+from opkit.model import Node, Tensor
 
-__all__ = ["LIMITS", "is_dequantize", "is_quantize", "params_for_range", "quantize_array"]
+__all__ = [
+    "LIMITS",
+    "is_dequantize",
+    "is_quantize",
+    "params_for_range",
+    "quantize_array",
+    "reach",
+    "reaches",
+]
 
 
 def _is_unary(node: Node, builtin: str) -> bool:
@@ -29,6 +37,23 @@ def is_dequantize(node: Node) -> bool:
 
 #: Least and greatest code of each storage type; int16 is symmetric.
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32767, 32767)}
+
+
+def reach(tensor: Tensor) -> tuple[float, float]:
+    """Least and greatest real value that a tensor with one scale can hold."""
+    assert tensor.quantization is not None
+    scale, zero_point = tensor.quantization.params()
+    least, greatest = LIMITS[tensor.dtype]
+    return (least - zero_point) * scale, (greatest - zero_point) * scale
+
+
+def reaches(tensor: Tensor, low: float, high: float) -> bool:
+    """Whether ``tensor`` holds [low, high]. One step too few is fine: fixed scales, such as the
+    1/128 of a TANH, leave out the greatest value, too."""
+    assert tensor.quantization is not None
+    least, greatest = reach(tensor)
+    step = 1.01 * tensor.quantization.params()[0]
+    return least <= low + step and greatest >= high - step
 
 
 def params_for_range(low: float, high: float, storage: str) -> tuple[float, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from opkit.model import Model, Node, Subgraph, Tensor
 
-from .affine import is_dequantize, is_quantize
+from .affine import is_dequantize, is_quantize, reach, reaches
 from .declared import QUANTIZED, Kernels
 from .passes import Pass
 from .report import Change, Refused, Report
@@ -45,21 +47,27 @@ class IntegerIO(Pass):
     def _input(self, model: Model, graph: Subgraph, tensor: Tensor, report: Report) -> None:
         users = graph.consumers(tensor)
         quantizers = [user for user in users if is_quantize(user)]
-        reason = ""
+        reason, first = "", None
         if not users or len(quantizers) != len(users) or tensor in graph.outputs:
             reason = "the input is also read in float"
         elif {user.outputs[0].dtype for user in users} != {self.inputs}:
-            reason = f"the input is quantized to {users[0].outputs[0].dtype}, not {self.inputs}"
+            found = sorted({user.outputs[0].dtype for user in users})
+            reason = f"the input is quantized to {' and '.join(found)}, not {self.inputs}"
         elif any(user.outputs[0] in graph.outputs for user in users):
             reason = "the quantized input is also an output"
-        if reason:
+        else:
+            first = _widest(users)
+            if first is None:
+                reason = "the input is quantized to several ranges, and none holds the others"
+        if reason or first is None:
             self._refuse(graph, users[0] if users else None, tensor, reason, report)
             return
-        first = users[0]
         position = graph.index(first)
         twin = first.outputs[0]
         graph.remove(first)
-        for other in users[1:]:
+        for other in users:
+            if other is first:
+                continue
             other.inputs[0] = twin  # equal ones are removed by hand, others requantize
             result = other.outputs[0]
             if twin.quantization is not None and twin.quantization.same_as(result.quantization):
@@ -126,3 +134,12 @@ class IntegerIO(Pass):
                 "leave this type at float32",
             )
         )
+
+
+def _widest(quantizers: Sequence[Node]) -> Node | None:
+    """The QUANTIZE whose result holds what those of all others hold: its codes are the input's."""
+    results = [node.outputs[0] for node in quantizers]
+    if not all(t.quantization is not None and t.quantization.is_per_tensor for t in results):
+        return None
+    low, high = min(reach(t)[0] for t in results), max(reach(t)[1] for t in results)
+    return next((n for n in quantizers if reaches(n.outputs[0], low, high)), None)

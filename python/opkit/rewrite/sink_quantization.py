@@ -15,7 +15,15 @@ import numpy as np
 from opkit.declaration import Arg, Declaration
 from opkit.model import Buffer, Model, Node, Quantization, Subgraph, Tensor
 
-from .affine import LIMITS, is_dequantize, is_quantize, params_for_range, quantize_array
+from .affine import (
+    LIMITS,
+    is_dequantize,
+    is_quantize,
+    params_for_range,
+    quantize_array,
+    reach,
+    reaches,
+)
 from .declared import QUANTIZED, Kernels, Refusal, arguments
 from .passes import Pass
 from .report import Change, Refused, Report
@@ -151,19 +159,18 @@ class _Sinker:
         return found
 
     def _neighbour(self, tensor: Tensor) -> str | None:
-        twin = self._dequantized_from(tensor) or self._quantized_to(tensor)
-        return twin.dtype if twin is not None and twin.dtype in QUANTIZED else None
+        return next((twin.dtype for twin in self._twins(tensor) if twin.dtype in QUANTIZED), None)
+
+    def _twins(self, tensor: Tensor) -> list[Tensor]:
+        """What ``tensor`` is dequantized from and quantized to, before anything changes."""
+        origin = self._dequantized_from(tensor)
+        results = [user.outputs[0] for user in self.uses.get(tensor, ()) if is_quantize(user)]
+        return results if origin is None else [origin, *results]
 
     def _dequantized_from(self, tensor: Tensor) -> Tensor | None:
         producer = self.producers.get(tensor)
         if producer is not None and is_dequantize(producer):
             return producer.inputs[0]
-        return None
-
-    def _quantized_to(self, tensor: Tensor) -> Tensor | None:
-        for user in self.uses.get(tensor, ()):
-            if is_quantize(user):
-                return user.outputs[0]
         return None
 
     def _plan(
@@ -206,9 +213,7 @@ class _Sinker:
         return plan
 
     def _params_refusal(self, tensor: Tensor, storage: str, where: str) -> Refusal | None:
-        for twin in (self._dequantized_from(tensor), self._quantized_to(tensor)):
-            if twin is None:
-                continue
+        for twin in self._twins(tensor):
             if twin.dtype != storage:
                 if twin.dtype in QUANTIZED:
                     return Refusal(f"{where} is {twin.dtype}, other tensors are {storage}", _STOP)
@@ -266,11 +271,11 @@ class _Sinker:
             twin = self._constant(tensor, storage) if tensor.is_constant else None
         if twin is None:
             # Computed in float by something else, or an input of the graph: quantize it there.
-            twin = self._new_twin(tensor, storage)
-            producer = self.producers.get(tensor)
+            twin = self._new_twin(tensor, storage, written=False)
+            producer = self.graph.producer(tensor)
             position = 0 if producer is None else self.graph.index(producer) + 1
             self.graph.insert(position, Node("QUANTIZE", [tensor], [twin]))
-            self._absorb(tensor, twin)
+            self._absorb(tensor, twin, requantize=False)
         self.quantized[tensor, storage] = twin
         return twin
 
@@ -288,12 +293,12 @@ class _Sinker:
         )
         return self.graph.add_tensor(twin)
 
-    def _new_twin(self, tensor: Tensor, storage: str) -> Tensor:
-        existing = self._quantized_to(tensor)
-        if existing is not None and existing.dtype == storage and existing.quantization:
-            scale, zero_point = existing.quantization.params()
+    def _new_twin(self, tensor: Tensor, storage: str, *, written: bool) -> Tensor:
+        serving = self._serving(tensor, storage, written=written)
+        if serving is not None and serving.quantization is not None:
+            scale, zero_point = serving.quantization.params()
         else:
-            low, high = self.settings.ranges[self.number, tensor.name]
+            low, high = self._range(tensor, storage, written=written)
             scale, zero_point = params_for_range(low, high, storage)
         twin = Tensor(
             f"{tensor.name}_{storage}",
@@ -305,44 +310,78 @@ class _Sinker:
         )
         return self.graph.add_tensor(twin)
 
-    def _absorb(self, tensor: Tensor, twin: Tensor) -> None:
-        """Other QUANTIZE nodes of ``tensor``: equal ones give way to ``twin``, the rest requantize
-        from it, so that nobody needs the float value for them."""
+    def _serving(self, tensor: Tensor, storage: str, *, written: bool) -> Tensor | None:
+        """The result of a QUANTIZE of ``tensor`` that reaches far enough, the finest such. TF's
+        quantizer gives some readers a narrow range, which cuts off what the others need."""
+        results = self._results(tensor, storage)
+        if not results:
+            return None
+        low, high = self._range(tensor, storage, written=written)
+        return min(
+            (result for result in results if reaches(result, low, high)),
+            key=lambda result: result.quantization.params()[0] if result.quantization else 0.0,
+            default=None,
+        )
+
+    def _range(self, tensor: Tensor, storage: str, *, written: bool) -> tuple[float, float]:
+        """What a twin of ``tensor`` has to hold: for readers without a QUANTIZE of their own all
+        that calibration saw; if the twin is ``written`` instead of ``tensor``, also what each
+        QUANTIZE keeps."""
+        readers = self.graph.consumers(tensor)
+        alone = tensor not in self.graph.outputs and all(is_quantize(user) for user in readers)
+        kept = [reach(result) for result in self._results(tensor, storage)]
+        seen = self.settings.ranges.get((self.number, tensor.name))
+        if seen is not None and np.isfinite(seen).all() and not (kept and alone):
+            kept = [*kept, seen] if written else [seen]
+        return min(low for low, _ in kept), max(high for _, high in kept)
+
+    def _results(self, tensor: Tensor, storage: str) -> list[Tensor]:
+        results = [u.outputs[0] for u in self.graph.consumers(tensor) if is_quantize(u)]
+        return [
+            result
+            for result in results
+            if result.dtype == storage and result.quantization and result.quantization.is_per_tensor
+        ]
+
+    def _absorb(self, tensor: Tensor, twin: Tensor, *, requantize: bool) -> None:
+        """QUANTIZE nodes of ``tensor`` equal to ``twin``, or to an earlier one, give way to it.
+        With ``requantize`` the others take their codes from ``twin``, so that nobody needs the
+        float value for them."""
         outputs = set(self.graph.outputs)
+        kept = [twin]
         for user in list(self.graph.consumers(tensor)):
             if not is_quantize(user) or user.outputs[0] is twin:
                 continue
             result = user.outputs[0]
-            equal = (
-                twin.quantization is not None
-                and twin.dtype == result.dtype
-                and twin.quantization.same_as(result.quantization)
-            )
-            if equal and result not in outputs:
-                self.graph.rewire(result, twin)
+            equal = next((t for t in kept if _same(t, result)), None)
+            if equal is not None and result not in outputs:
+                self.graph.rewire(result, equal)
                 self.graph.remove(user)
                 self.quantized = {
-                    key: twin if value is result else value for key, value in self.quantized.items()
+                    key: equal if value is result else value
+                    for key, value in self.quantized.items()
                 }
-            elif result.dtype in QUANTIZED:
+                continue
+            kept.append(result)
+            if requantize and result.dtype in QUANTIZED:
                 user.inputs[0] = twin
 
     def _quantized_output(
         self, node: Node, tensor: Tensor, plan: _Plan, plans: Mapping[Node, _Plan]
     ) -> tuple[Tensor, str]:
-        twin = self._quantized_to(tensor)
+        twin = self._serving(tensor, plan.storage, written=True)
         note = ""
-        if twin is not None and twin.dtype == plan.storage:
+        if twin is not None:
             for user in self.graph.consumers(tensor):
                 if is_quantize(user) and user.outputs[0] is twin:
                     self.graph.remove(user)
                     break
         else:
-            twin = self._new_twin(tensor, plan.storage)
+            twin = self._new_twin(tensor, plan.storage, written=True)
             assert twin.quantization is not None
             scale, zero_point = twin.quantization.params()
             note = f"{tensor.name!r} calibrated to scale {scale:.6g}, zero point {zero_point}"
-        self._absorb(tensor, twin)
+        self._absorb(tensor, twin, requantize=True)
         self.quantized[tensor, plan.storage] = twin
         self._keep_float(node, tensor, twin, plans)
         return twin, note
@@ -355,10 +394,18 @@ class _Sinker:
             user
             for user in self.graph.consumers(tensor)
             if user not in plans
+            or plans[user].storage != twin.dtype
             or any(tensor is t and i not in plans[user].inputs for i, t in enumerate(user.inputs))
         ]
         if readers or tensor in self.graph.outputs:
             self.graph.insert(self.graph.index(node) + 1, Node("DEQUANTIZE", [twin], [tensor]))
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have one dtype, scale and zero point."""
+    if a.dtype != b.dtype or a.quantization is None:
+        return False
+    return a.quantization.same_as(b.quantization)
 
 
 def _to_quantize(
