@@ -132,6 +132,8 @@ def test_new_op_writes_four_files(tmp_path: pathlib.Path) -> None:
         ("FlexErf", "not starting with Flex"),
         ("Erf", "kernel for Erf already"),
         ("ERF", "upper and lower case"),
+        ("Class", "class is a word or a module of Python's"),
+        ("Numpy", "numpy.py could not be imported"),
         ("", "want CamelCase"),
     ],
 )
@@ -176,6 +178,9 @@ def test_load_library_refuses(tmp_path: pathlib.Path) -> None:
         opkit.load_library(_some_library(tmp_path))
     with pytest.raises(ImportError, match="is no file"):
         load_ops(tmp_path / "absent.py")
+    (tmp_path / "json.py").write_text("")
+    with pytest.raises(ImportError, match=r"'json' is loaded from .*; rename"):
+        load_ops(tmp_path / "json.py")
 
 
 def _some_library(folder: pathlib.Path) -> pathlib.Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,32 @@ def test_samples(tmp_path: Path) -> None:
     np.savez(tmp_path / "c.npz", x=X, z=X[:2])
     with pytest.raises(ValueError, match="differ in their first axis"):
         read_samples(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "no .npy or .npz file"),
+        (b"some text", "no .npy or .npz file"),
+        (b"PK\x03\x04" + bytes(30), "no .npy or .npz file"),
+        (np.float32(1), "no axis of samples"),
+        ({}, "it is empty"),
+        ({"x": np.float32(1)}, "'x' has no axis of samples"),
+        (np.array([{}], dtype=object), "no .npy or .npz file of plain arrays"),
+    ],
+)
+def test_samples_of_no_use_are_refused(tmp_path: Path, content: Any, says: str) -> None:
+    path = tmp_path / "s"
+    with path.open("wb") as file:
+        if isinstance(content, bytes):
+            file.write(content)
+        elif isinstance(content, dict):
+            np.savez(file, **content)
+        else:
+            np.save(file, content)
+    with pytest.raises(ValueError, match=says) as refused:
+        read_samples(path)
+    assert "allow_pickle" not in str(refused.value)
     with pytest.raises(ValueError, match="a sample lacks the inputs"):
         feed_of({"p": X}, ["x", "y"])
     with pytest.raises(ValueError, match="a sample has 1 arrays, the model 2 inputs"):

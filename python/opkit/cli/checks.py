@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from opkit.cli.options import ByOption, HostName, HostOption, Json, Ops, Way, load, quiet_tensorflow
+from opkit.cli.options import (
+    ByOption,
+    HostName,
+    HostOption,
+    Json,
+    Ops,
+    Way,
+    check_dtypes,
+    check_outputs,
+    check_unused,
+    load,
+    quiet_tensorflow,
+)
 from opkit.cli.output import FAILED, USAGE, CliError, Output, reporting
 
 
@@ -24,7 +36,8 @@ def verify(
         list[str] | None, typer.Option("--dtype", help="Only this dtype; repeatable.")
     ] = None,
     budget: Annotated[
-        int | None, typer.Option(help="Elements of a bit-pattern walk (default 100000).", min=16)
+        int | None,
+        typer.Option(help="Elements of a bit-pattern walk (default 100000).", min=16, max=2**32),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="All combinations of dtypes.")] = False,
     no_contract: Annotated[bool, typer.Option("--no-contract", help="Parity only.")] = False,
@@ -72,8 +85,19 @@ def verify(
         load(ops)
         if simd:
             set_simd(simd)
+        check_outputs(junit, html)
+        check_dtypes(dtype)
         names = list(what or [])
         if len(names) == 1 and (names[0].endswith(".tflite") or os.sep in names[0]):
+            check_unused(
+                "a model",
+                case=case,
+                dtype=dtype,
+                budget=budget,
+                full=full,
+                no_contract=no_contract,
+                junit=junit,
+            )
             if samples is None:
                 step = "save inputs with numpy.savez and pass --samples FILE"
                 raise CliError(USAGE, "a model is verified on --samples", step)
@@ -85,8 +109,9 @@ def verify(
                 read_samples(samples),
                 runner=Runner(host.value, by.value),
             )
-            output.show(result.to_json(), lambda: model_view(result))
+            view: Any = model_view
         else:
+            check_unused("ops", reference=reference, samples=samples)
             with output.progress() as progress:
                 result = verify_ops(
                     names or None,
@@ -105,11 +130,12 @@ def verify(
                 from opkit.report.junit import write_junit
 
                 write_junit(result, junit)
-            output.show(result.to_json(), lambda: verify_view(result))
+            view = verify_view
         if html is not None:
             from opkit.report.html import write_html
 
             write_html(result, html)
+        output.show(result.to_json(), lambda: view(result))
         if not result.ok:
             raise typer.Exit(FAILED)
 
@@ -188,12 +214,12 @@ def bench(
         load(ops)
         if simd:
             set_simd(simd)
-        for path in (save, html):
-            if path is not None and not path.parent.is_dir():
-                raise CliError(USAGE, f"there is no folder {path.parent}", "check the path")
+        check_outputs(save, html)
+        check_dtypes(dtype)
         runner = Runner(host.value, by.value)
         keep = (lambda report: write(report, save)) if save is not None else None
         if names and all(name.endswith(".tflite") for name in names):
+            check_unused("models", dtype=dtype, case=case)
             with output.progress() as progress:
                 report = bench_models(
                     names,
@@ -206,6 +232,7 @@ def bench(
                 )
             _benched(output, report, html)
             return
+        check_unused("ops", samples=samples)
         with output.progress() as progress:
             report = bench_ops(
                 names or None,

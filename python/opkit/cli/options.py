@@ -8,9 +8,12 @@ import os
 import sys
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from opkit.cli.output import USAGE, CliError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Ops = Annotated[
@@ -49,7 +52,40 @@ def load(ops: list[str] | None) -> None:
         from opkit.scaffold import load_ops
 
         for source in ops:
-            load_ops(source)
+            try:
+                load_ops(source)
+            except Exception as e:  # an author's file raises what it likes
+                what = str(e) if isinstance(e, ImportError) else f"{type(e).__name__}: {e}"
+                step = "give a library (.so), a Python file (.py) or the name of a module"
+                raise CliError(USAGE, f"--ops {source}: {what}", step) from e
+
+
+def check_outputs(*paths: Path | None) -> None:
+    """Refuses files that cannot be written before the work rather than after it."""
+    for path in paths:
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise CliError(USAGE, f"there is no folder {path.parent}", "check the path")
+        if path.is_dir():
+            raise CliError(USAGE, f"{path} is a folder, want a file name", "check the path")
+
+
+def check_unused(of: str, **options: object) -> None:
+    """Refuses options that were given and mean nothing for ``of``, "ops" or "a model"."""
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    if given:
+        raise CliError(USAGE, f"{', '.join(given)}: not for {of}", "leave it out")
+
+
+def check_dtypes(dtypes: list[str] | None) -> None:
+    """Refuses names that no op declares, which would match nothing."""
+    from opkit import registry
+
+    known = sorted({t for d in registry.every_version() for t in d.dtypes})
+    for dtype in dtypes or ():
+        if dtype not in known:
+            raise CliError(USAGE, f"dtype {dtype!r} is none of {', '.join(known)}")
 
 
 def quiet_tensorflow(onednn: bool = False) -> None:

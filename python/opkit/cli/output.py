@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import math
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -16,7 +20,7 @@ from rich.console import Console, RenderableType
 SCHEMA = 1
 FIRST_LINE, NEXT_LINE = 20.0, 30.0
 """Seconds until progress is told to a log, and between two lines of it."""
-FINE, FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
+FINE, FAILED, USAGE, ENVIRONMENT, STOPPED = 0, 1, 2, 3, 130
 
 
 class CliError(Exception):
@@ -28,16 +32,21 @@ class CliError(Exception):
 
 
 def plain(value: Any) -> Any:
-    """A value `json.dumps` takes: infinities and unknown objects become strings."""
+    """A value `json.dumps` takes: infinities and unknown objects become strings, and bytes of a
+    file that are no UTF-8 are written as escapes."""
     if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {_valid(str(k)): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, (bool, int, float, str)) or value is None:
+    if isinstance(value, (bool, int, float)) or value is None:
         return value
-    return str(value)
+    return _valid(str(value))
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class Output:
@@ -45,6 +54,10 @@ class Output:
 
     def __init__(self, command: str, as_json: bool):
         self.command, self.as_json = command, as_json
+        for stream in (sys.stdout, sys.stderr):
+            # Names come from files, and a terminal may know ASCII only.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         # Files and pipes get a fixed width, so that output can be compared.
         width = None if sys.stdout.isatty() else 200
         self.out = Console(highlight=False, width=width)
@@ -52,11 +65,21 @@ class Output:
 
     def show(self, data: dict[str, Any], view: Callable[[], RenderableType]) -> None:
         """Prints one JSON object, or the view."""
-        if self.as_json:
-            line = {"schema": SCHEMA, "command": self.command, **plain(data)}
-            sys.stdout.write(json.dumps(line) + "\n")
-        else:
-            self.out.print(view())
+        try:
+            if self.as_json:
+                line = {"schema": SCHEMA, "command": self.command, **plain(data)}
+                sys.stdout.write(json.dumps(line) + "\n")
+            else:
+                self.out.print(view())
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as e:
+            # What is left in the buffer would fail once more when Python exits.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.as_json = False
+            what = f"standard output cannot be written: {e.strerror}"
+            raise CliError(ENVIRONMENT, what, "make room, or write elsewhere") from None
 
     def fail(self, error: CliError) -> NoReturn:
         """Prints an error and leaves with its code."""
@@ -65,8 +88,8 @@ class Output:
                 "schema": SCHEMA,
                 "command": self.command,
                 "ok": False,
-                "error": error.message,
-                "next_step": error.next_step,
+                "error": _valid(error.message),
+                "next_step": _valid(error.next_step),
             }
             sys.stdout.write(json.dumps(line) + "\n")
         else:
@@ -150,12 +173,18 @@ def reporting(output: Output) -> Iterator[None]:
         yield
     except CliError as e:
         output.fail(e)
-    except typer.Exit:
+    except (typer.Exit, BrokenPipeError):
         raise
+    except KeyboardInterrupt:
+        output.fail(CliError(STOPPED, "stopped"))
     except Exception as e:
         error = _explain(e)
         if error is None:
-            raise
+            if not output.as_json:
+                raise
+            traceback.print_exc()
+            what = f"internal error: {type(e).__name__}: {e}"
+            error = CliError(FAILED, what, "report it with the lines on standard error")
         output.fail(error)
 
 
@@ -165,10 +194,10 @@ def _explain(e: Exception) -> CliError | None:
     if isinstance(e, KeyError):
         text = str(e.args[0]) if e.args else text
         return CliError(USAGE, text)
-    if isinstance(e, FileExistsError):
-        return CliError(USAGE, text, "choose another name, or pass --overwrite")
-    if isinstance(e, (FileNotFoundError, IsADirectoryError, PermissionError)):
-        return CliError(USAGE, text, "check the path")
+    if isinstance(e, OSError):
+        return _explain_file(e)
+    if isinstance(e, MemoryError):
+        return CliError(ENVIRONMENT, text or "not enough memory", "free some memory")
     if isinstance(e, ImportError):
         step = "`opkit doctor` shows what is missing"
         return CliError(ENVIRONMENT, text, step)
@@ -183,3 +212,18 @@ def _explain(e: Exception) -> CliError | None:
     if isinstance(e, ValueError):
         return CliError(USAGE, text)
     return None
+
+
+def _explain_file(e: OSError) -> CliError:
+    if e.errno is None:  # the kit's own words
+        text, taken = str(e), isinstance(e, FileExistsError)
+        if not taken:
+            return CliError(USAGE, text, "check the path")
+        kept = "never overwritten" in text
+        step = "choose another name" if kept else "choose another name, or pass --overwrite"
+        return CliError(USAGE, text.removesuffix("; pass overwrite=True to replace it"), step)
+    where = f"{os.fspath(e.filename)}: " if isinstance(e.filename, (str, os.PathLike)) else ""
+    text = f"{where}{(e.strerror or str(e))[:1].lower()}{(e.strerror or str(e))[1:]}"
+    if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        return CliError(ENVIRONMENT, text, "make room, or write elsewhere")
+    return CliError(USAGE, text, "check the path")

@@ -244,8 +244,12 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, overwrite: bool) -> 
     """Writes ``data`` to ``path`` by way of a temporary file beside it and a rename.
 
     Raises FileExistsError if the file exists and ``overwrite`` is false. After an error ``path``
-    is what it was before."""
+    is what it was before. A device or a pipe is written to, not replaced."""
     target = Path(path)
+    if overwrite and target.exists() and not (target.is_file() or target.is_dir()):
+        with target.open("wb") as file:
+            file.write(data)
+        return
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent or ".")
     try:
         with os.fdopen(handle, "wb") as file:

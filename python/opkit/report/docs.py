@@ -142,6 +142,8 @@ def _with_table(text: str) -> str:
 
 
 def _wanted(root: Path) -> dict[Path, str]:
+    if not root.is_dir():
+        raise NotADirectoryError(f"there is no folder {root}")
     wanted = {root / "docs" / "ops.md": ops_markdown()}
     readme = root / "README.md"
     if readme.exists():

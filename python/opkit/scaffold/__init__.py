@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import keyword
 import pathlib
 import re
 import sys
@@ -28,6 +29,8 @@ _FILES = {
     "CMakeLists.txt.in": "CMakeLists.txt",
     "test_op.py.in": "test_{file}.py",
 }
+#: What the spec and its test import.
+_IMPORTED = frozenset({"numpy", "opkit", "pytest", "conftest", "tensorflow", "ai_edge_litert"})
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 
 
@@ -56,7 +59,8 @@ def new_op(
         The files written.
 
     Raises:
-        ValueError: The name is malformed, or taken by a kernel that is there already.
+        ValueError: The name is malformed, taken by a kernel that is there already, or that of a
+            module which the files need.
         FileExistsError: A file is there, and `overwrite` is not set; nothing was written.
     """
     if not _NAME.fullmatch(name) or name.startswith("Flex"):
@@ -70,8 +74,14 @@ def new_op(
     near = difflib.get_close_matches(name.lower(), [n.lower() for n in taken], n=1, cutoff=1.0)
     if near:
         raise ValueError(f"{name} differs from the kit's op only in upper and lower case")
+    stem = snake_case(name)
+    if keyword.iskeyword(stem) or stem in sys.stdlib_module_names or stem in _IMPORTED:
+        raise ValueError(
+            f"{stem} is a word or a module of Python's, so {stem}.py could not be imported; choose "
+            "another name"
+        )
     folder = pathlib.Path(directory)
-    words = {"NAME": name, "FILE": snake_case(name), "FOLDER": _library_name(folder)}
+    words = {"NAME": name, "FILE": stem, "FOLDER": _library_name(folder)}
     cmake = folder / "CMakeLists.txt"
     if cmake.exists() and not overwrite:
         text = cmake.read_text(encoding="utf-8")
@@ -163,7 +173,10 @@ def load_ops(source: str | pathlib.Path) -> tuple[Declaration, ...]:
         if not path.is_file():
             raise ImportError(f"{path} is no file")
         loaded = sys.modules.get(path.stem)
-        if loaded is None or getattr(loaded, "__file__", None) != str(path):
+        file = getattr(loaded, "__file__", None)
+        if loaded is not None and (file is None or pathlib.Path(file).resolve() != path):
+            raise ImportError(f"the module {path.stem!r} is loaded from {file}; rename {path}")
+        if loaded is None:
             spec = importlib.util.spec_from_file_location(path.stem, path)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)

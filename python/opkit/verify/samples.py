@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,12 +16,18 @@ def read_samples(path: str | os.PathLike[str]) -> list[Any]:
     A .npy gives arrays; an .npz gives dicts by input name.
 
     Raises:
-      FileNotFoundError: no such file. ValueError: the arrays differ in length, or hold objects.
+      OSError: the file cannot be read. ValueError: it is no such file, the arrays differ in
+        length or have no first axis, or hold objects.
     """
-    loaded = np.load(path, allow_pickle=False)
+    loaded = _load(path)
+    named = {"": loaded} if isinstance(loaded, np.ndarray) else loaded
+    scalars = [k for k, v in named.items() if v.ndim == 0]
+    if scalars or not named:
+        what = f"the array {scalars[0]!r} has no axis of samples" if scalars else "it is empty"
+        raise ValueError(f"{path}: {what}")
     if isinstance(loaded, np.ndarray):
         return [loaded[i : i + 1] for i in range(len(loaded))]
-    arrays = {k: loaded[k] for k in loaded.files}
+    arrays = loaded
     sizes = {k: len(v) for k, v in arrays.items()}
     if len(set(sizes.values())) != 1:
         raise ValueError(f"{path}: arrays differ in their first axis: {sizes}")
@@ -32,10 +39,21 @@ def read_batch(path: str | os.PathLike[str]) -> Any:
     """One sample from a whole file: the array of a .npy, or the arrays of an .npz by name.
 
     Raises:
-      FileNotFoundError: no such file. ValueError: the arrays hold objects.
+      OSError: the file cannot be read. ValueError: it is no such file, or the arrays hold objects.
     """
-    loaded = np.load(path, allow_pickle=False)
-    return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
+    return _load(path)
+
+
+def _load(path: str | os.PathLike[str]) -> Any:
+    """The array of a .npy, or a dict of the arrays of an .npz."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        # NumPy takes whatever it does not know for a pickle, and advises to load it unsafely.
+        why = "it is no .npy or .npz file of plain arrays"
+        detail = "" if "pickle" in str(error) else f" ({error})"
+        raise ValueError(f"{path}: {why}{detail}; write it with numpy.save or savez") from error
 
 
 def each_sample(samples: Any) -> Iterator[Any]:
