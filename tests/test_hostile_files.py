@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
+import opkit
 import tf_models
-from opkit.model import (
-    Model,
-    ModelError,
-)
+from opkit.model import Model, ModelError, Node, Subgraph, Tensor
 
 
 @pytest.mark.parametrize(
@@ -78,6 +76,55 @@ def _edited(change: Any) -> bytes:
     builder = flatbuffers.Builder(1024)
     builder.Finish(raw.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _self_loop(raw: Any) -> None:
+    raw.subgraphs[0].operators[1].inputs = raw.subgraphs[0].operators[1].outputs
+
+
+def _no_nodes(raw: Any) -> None:
+    raw.subgraphs[0].operators = []
+
+
+def _no_constant(raw: Any) -> None:
+    raw.subgraphs[0].tensors[1].buffer = 0
+
+
+def _constant_result(raw: Any) -> None:
+    (y,) = raw.subgraphs[0].operators[1].outputs
+    raw.subgraphs[0].tensors[y].buffer = raw.subgraphs[0].tensors[1].buffer
+
+
+def _stray_string(raw: Any) -> None:
+    constant = raw.subgraphs[0].tensors[1]
+    constant.type = 5  # STRING, whose four bytes are the float that was there
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_self_loop, r"node 1 \(Erf\) reads .* before it is computed"),
+        (_no_nodes, "nothing gives a value to .*, which is an output"),
+        (_no_constant, "nothing gives a value to .*, which node ADD reads"),
+        (_constant_result, "holds a constant, which a node would write to"),
+        (_stray_string, "string tensor .* claims"),
+    ],
+)
+def test_what_runtimes_do_not_survive_is_refused_before(change: Any, text: str) -> None:
+    """Each of these ends a stock interpreter's process, or makes it read what is not its own."""
+    with pytest.raises(ModelError, match=text):
+        opkit.Interpreter(model_content=_edited(change))
+
+
+def test_a_variable_is_there_before_it_is_written() -> None:
+    x, state, y = (Tensor(n, "float32", (4,)) for n in ("x", "state", "y"))
+    state.is_variable = True
+    graph = Subgraph("main", [x, state, y], [x], [y])
+    graph.nodes += [Node("ADD", [x, state], [y]), Node("MUL", [x, x], [state])]
+    graph.check()
+    state.is_variable = False
+    with pytest.raises(ModelError, match="'state' before it is computed"):
+        graph.check()
 
 
 def _set(path: str, value: Any) -> Any:

@@ -362,8 +362,10 @@ class Subgraph:
             yield from node.intermediates or ()
 
     def check(self) -> None:
-        """Raises ModelError if a node reads what no earlier node, input or buffer provides."""
-        produced = {tensor for node in self.nodes for tensor in node.outputs}
+        """Raises ModelError if a node reads what only it or a later node computes.
+
+        Variables keep their value between calls and are there before they are written."""
+        produced = {t for node in self.nodes for t in node.outputs if not t.is_variable}
         pending = produced - set(self.inputs)
         for position, node in enumerate(self.nodes):
             for tensor in node.inputs:

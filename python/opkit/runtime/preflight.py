@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from opkit.model import Model, ModelError, Subgraph
 from opkit.rewrite import ScannedNode, ScanResult, scan
 from opkit.runtime.hosts import Host
 
@@ -18,8 +19,14 @@ def check_model(source: str | os.PathLike[str] | bytes, host: Host) -> ScanResul
 
     Builtin ops are left to the host, and so are Flex nodes where its own Flex delegate runs them
     (TF up to 2.18).
+
+    Raises ModelError for graphs that the runtime does not look at and would not survive.
     """
-    found = scan(source)
+    model = Model.load(source)
+    model.check()
+    for graph in model.subgraphs:
+        _check_values(graph)
+    found = scan(model)
     problems = [
         node
         for node in found.unserved
@@ -33,6 +40,30 @@ def check_model(source: str | os.PathLike[str] | bytes, host: Host) -> ScanResul
         f"{len(problems)} node(s) of this model have no kernel:\n{lines}{more}\n"
         "`opkit scan MODEL` shows the whole list, `opkit ops` what there is."
     )
+
+
+def _check_values(graph: Subgraph) -> None:
+    """What the runtime reads and writes without a look: tensors to which nothing gives a value,
+    constants that a node writes to, and constant strings that reach outside their buffer."""
+    computed = {tensor for node in graph.nodes for tensor in node.outputs}
+    for tensor in graph.tensors:
+        if not tensor.is_constant:
+            continue
+        if tensor in computed or tensor.dtype in ("variant", "resource"):
+            raise ModelError(
+                f"subgraph {graph.name!r}: {tensor.name!r} ({tensor.dtype}) holds a constant, "
+                "which a node would write to"
+            )
+        if tensor.dtype == "string":
+            tensor.numpy()
+    given = computed | set(graph.inputs)
+    read = {t: f"node {n.op} reads" for n in graph.nodes for t in n.inputs if t is not None}
+    for tensor, where in [*read.items(), *((t, "is an output") for t in graph.outputs)]:
+        empty = tensor.is_variable or 0 in (tensor.shape or ())
+        if tensor not in given and not tensor.is_constant and not empty:
+            raise ModelError(
+                f"subgraph {graph.name!r}: nothing gives a value to {tensor.name!r}, which {where}"
+            )
 
 
 def _line(node: ScannedNode) -> str:
