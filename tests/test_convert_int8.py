@@ -181,3 +181,20 @@ def test_results_written_over_an_input_do_not_count_as_its_range(storage: str) -
     scale, _ = erf.outputs[0].quantization.params()
     assert scale < 2.1 / (255 if storage == "int8" else 65535)
     assert "RANK" not in ops_of(result.model)
+
+
+def test_int16_leaves_no_float_op_with_codes() -> None:
+    """TF's int16 quantizer does so: NEG gives garbage, GREATER and Cumprod refuse to run."""
+
+    @tf().function(input_signature=[tf().TensorSpec([1, 8], tf().float32, name="x")])
+    def mixed(x: Any) -> Any:
+        y = tf().tanh(x)
+        erf = tf().math.erf(x) + y
+        return {"n": -x, "g": x > 0.25, "p": tf().math.cumprod(x), "e": erf}
+
+    result = convert(mixed.get_concrete_function(), int8="int16", representative_dataset=SAMPLES)
+    check_close(result, 0.001)
+    (erf,) = [node for _, _, node in result.model.nodes() if node.op == "Erf"]
+    assert [t.dtype for t in [*erf.inputs, *erf.outputs]] == ["int16", "int16"]
+    mended = {c.before for c in result.report.changes if c.rewrite == "float-readers"}
+    assert {"NEG", "GREATER", "Cumprod", "Erf"} <= mended

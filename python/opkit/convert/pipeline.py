@@ -135,6 +135,7 @@ def convert(
             detail.text = _counted(
                 report,
                 {
+                    "float-readers": "ops read floats again",
                     "sink-quantization": f"custom ops to {storage}",
                     "clean-up": "dead nodes dropped",
                     "integer-io": f"edges to {storage}",

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from opkit.model import Model
-from opkit.rewrite import CleanUp, IntegerIO, Kernels, Report, SinkQuantization, run_passes
+from opkit.rewrite import (
+    CleanUp,
+    FloatReaders,
+    IntegerIO,
+    Kernels,
+    Report,
+    SinkQuantization,
+    run_passes,
+)
 
 from .calibrate import Calibration
 from .errors import ConversionError
@@ -23,9 +31,9 @@ def quantize(
     ``storage`` is the activations' type, "int8" or "int16" (with int8 weights); ``input_type`` and
     ``output_type`` are "float32" or that type. Raises ConversionError if TF's quantizer fails."""
     model = Model.load(_builtins(calibration, storage))
-    report = run_passes(
-        model, [SinkQuantization(calibration.ranges, default=storage), CleanUp()], kernels
-    )
+    first = [FloatReaders()] if storage == "int16" else []
+    sink = SinkQuantization(calibration.ranges, default=storage)
+    report = run_passes(model, [*first, sink, CleanUp()], kernels)
     if (input_type, output_type) != ("float32", "float32"):
         passes = [IntegerIO(input_type, output_type), CleanUp()]
         report.extend(run_passes(model, passes, kernels))

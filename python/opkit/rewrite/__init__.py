@@ -7,6 +7,7 @@ from opkit.declaration import Declaration
 from .clean_up import CleanUp
 from .declared import Kernels, Refusal, registered_kernels
 from .flex_to_kernel import FlexToKernel
+from .float_readers import FloatReaders
 from .integer_io import IntegerIO
 from .passes import NodePass, Pass, run_passes
 from .report import Change, Refused, Report
@@ -18,6 +19,7 @@ __all__ = [
     "CleanUp",
     "Declaration",
     "FlexToKernel",
+    "FloatReaders",
     "IntegerIO",
     "Kernels",
     "NodePass",
