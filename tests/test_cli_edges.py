@@ -134,3 +134,22 @@ def test_an_error_of_ours_is_json_too(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert result.exit_code == 1
     assert json.loads(result.stdout)["error"] == "internal error: ZeroDivisionError: oops"
     assert "Traceback" in result.stderr
+
+
+def test_the_self_check_needs_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    from opkit.report.doctor import _self_check
+    from opkit.runtime import installed_hosts
+
+    for name in {"scipy", "scipy.special", *(m for m in sys.modules if m.startswith("scipy."))}:
+        monkeypatch.setitem(sys.modules, name, None)
+    for host in installed_hosts():
+        assert _self_check(host.name, "delegate") == ""
+
+
+def test_a_missing_package_is_named_with_its_installation() -> None:
+    from opkit.cli.output import _explain
+
+    error = _explain(ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow.lite"))
+    assert error is not None
+    assert error.code == 3
+    assert error.next_step.startswith("pip install tensorflow; ")

@@ -200,6 +200,8 @@ def _explain(e: Exception) -> CliError | None:
         return CliError(ENVIRONMENT, text or "not enough memory", "free some memory")
     if isinstance(e, ImportError):
         step = "`opkit doctor` shows what is missing"
+        if isinstance(e, ModuleNotFoundError) and e.name:
+            step = f"pip install {e.name.partition('.')[0]}; {step}"
         return CliError(ENVIRONMENT, text, step)
     if name in ("HostError", "MissingReference", "MissingPeer"):
         return CliError(ENVIRONMENT, text, "`opkit doctor` shows what is installed")
