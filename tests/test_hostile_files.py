@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 import struct
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
 
+import hostile_models
 import opkit
 import tf_models
 from opkit.model import Model, ModelError, Node, Subgraph, Tensor
@@ -114,6 +118,19 @@ def test_what_runtimes_do_not_survive_is_refused_before(change: Any, text: str) 
     """Each of these ends a stock interpreter's process, or makes it read what is not its own."""
     with pytest.raises(ModelError, match=text):
         opkit.Interpreter(model_content=_edited(change))
+
+
+@pytest.mark.parametrize("name", hostile_models.SEEDS)
+def test_damaged_graphs_of_kernels_end_in_a_result_or_an_error(name: str) -> None:
+    """In a process of its own, as what is looked for may be a crash."""
+    command = [sys.executable, hostile_models.__file__, name, "0", "250"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr[-2000:]}"
+    counts = json.loads(done.stdout)
+    for use in ("convert", "invoke"):
+        assert counts[use]["fine"] > 10
+        assert counts[use]["ModelError"] > 10
+        assert sum(counts[use].values()) == 250
 
 
 def test_a_variable_is_there_before_it_is_written() -> None:
