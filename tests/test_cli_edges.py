@@ -153,3 +153,22 @@ def test_a_missing_package_is_named_with_its_installation() -> None:
     assert error is not None
     assert error.code == 3
     assert error.next_step.startswith("pip install tensorflow; ")
+
+
+def test_a_closed_folder_is_named_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source, target = model(tmp_path / "m.tflite"), tmp_path / "report"
+    with monkeypatch.context() as patched:  # root may write everywhere
+        patched.setattr(os, "access", lambda path, mode, **_: mode != os.W_OK)
+        result = run("verify", "Erf", "--html", str(target), "--json")
+        assert f"{target} cannot be written" in json.loads(result.stdout)["error"]
+        result = run("convert", source, "-o", str(target), "--json")
+        assert f"{tmp_path} cannot be written to" in json.loads(result.stdout)["error"]
+
+    def refuse(prefix: str, dir: Path) -> None:
+        raise PermissionError(13, "Permission denied", f"{dir}/{prefix}x")
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    result = run("convert", source, "-o", str(target), "--json")
+    assert json.loads(result.stdout)["error"] == f"{target}: permission denied"

@@ -13,6 +13,8 @@ import opkit
 import tf_models
 from converted import check_close, ops_of
 from opkit.convert import CalibrationWarning, ConversionError, convert
+from opkit.convert.check import Comparison
+from opkit.model import Model, ModelError
 
 RNG = np.random.default_rng(11)
 SAMPLES = [RNG.standard_normal((1, 8)).astype(np.float32) for _ in range(100)]
@@ -198,3 +200,23 @@ def test_int16_leaves_no_float_op_with_codes() -> None:
     assert [t.dtype for t in [*erf.inputs, *erf.outputs]] == ["int16", "int16"]
     mended = {c.before for c in result.report.changes if c.rewrite == "float-readers"}
     assert {"NEG", "GREATER", "Cumprod", "Erf"} <= mended
+
+
+def test_what_ends_tensorflows_quantizer_is_refused_or_left_out() -> None:
+    model = Model.load(tf_models.erf_custom())
+    model.metadata.append(("", b"of nobody"))
+    samples = [np.ones((1, 4), np.float32)] * 2
+    with pytest.warns(CalibrationWarning):
+        result = convert(model, True, samples, progress=False)
+    assert result.model.get_metadata("") == b"of nobody"
+    model.subgraphs[0].nodes.clear()
+    with pytest.raises(ModelError, match="nothing gives a value"):
+        convert(model, True, samples, progress=False)
+    model = Model.load(tf_models.erf_custom())
+    model.subgraphs[0].nodes[0].version = 99
+    with pytest.raises(ConversionError, match="calibrator refuses the model"):
+        convert(model, True, samples, progress=False)
+
+
+def test_a_comparison_without_outputs_says_so() -> None:
+    assert str(Comparison()) == "not compared: the model has no outputs"

@@ -69,6 +69,8 @@ def check_outputs(*paths: Path | None) -> None:
             raise CliError(USAGE, f"there is no folder {path.parent}", "check the path")
         if path.is_dir():
             raise CliError(USAGE, f"{path} is a folder, want a file name", "check the path")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise CliError(USAGE, f"{path} cannot be written: permission denied", "check the path")
 
 
 def check_unused(of: str, **options: object) -> None:

@@ -70,12 +70,17 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
                 f"feed; convert the part of the model behind them, or all of it in float"
             )
     feed = Feed(model, samples, progress)
-    if _add_readers(model):
+    named = [entry for entry in model.metadata if entry[0]]
+    if _add_readers(model) or named != model.metadata:
+        model.metadata = named  # TF's quantizer does not survive an entry without a name
         data = model.to_bytes()
     # Stock code opens an interpreter of its own for named inputs; the feed names none.
-    runner = tf_calibrator.Calibrator(
-        tf_calibrator.add_intermediate_tensors(data), custom_op_registerers_by_func=[registerer]
-    )
+    try:
+        runner = tf_calibrator.Calibrator(
+            tf_calibrator.add_intermediate_tensors(data), custom_op_registerers_by_func=[registerer]
+        )
+    except (ValueError, RuntimeError) as error:
+        raise ConversionError(f"TensorFlow's calibrator refuses the model: {error}") from error
     try:
         calibrated = bytes(runner.calibrate(feed))
     except ConversionError:

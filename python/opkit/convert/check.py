@@ -51,6 +51,8 @@ class Comparison:
     def __str__(self) -> str:
         if self.skipped:
             return f"not compared: {self.skipped}"
+        if not self.rows:
+            return "not compared: the model has no outputs"
         worst = max(self.rows, key=lambda row: row.max_abs / max(row.scale, 1e-30))
         strays = sum(row.mismatched for row in self.rows)
         return (

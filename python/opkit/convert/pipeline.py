@@ -117,7 +117,9 @@ def convert(
     if storage:
         assert representative_dataset is not None
         from opkit.runtime import OpResolver
+        from opkit.runtime.preflight import check_graphs
 
+        check_graphs(model)
         result.float_model = model
         with _step(result, "calibrate") as detail:
             calibration = calibrate(data, representative_dataset, OpResolver(), progress)
@@ -183,6 +185,8 @@ def _check_output(source: Any, output: str | os.PathLike[str] | None, overwrite:
     target = Path(output)
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"the folder {target.absolute().parent} does not exist")
+    if not os.access(target.absolute().parent, os.W_OK):
+        raise PermissionError(f"the folder {target.absolute().parent} cannot be written to")
     if not target.exists():
         return
     if target.is_dir():

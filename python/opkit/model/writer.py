@@ -250,7 +250,11 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, overwrite: bool) -> 
         with target.open("wb") as file:
             file.write(data)
         return
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent or ".")
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        error.filename = os.fspath(target)  # the name that the caller knows
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

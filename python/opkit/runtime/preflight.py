@@ -23,9 +23,7 @@ def check_model(source: str | os.PathLike[str] | bytes, host: Host) -> ScanResul
     Raises ModelError for graphs that the runtime does not look at and would not survive.
     """
     model = Model.load(source)
-    model.check()
-    for graph in model.subgraphs:
-        _check_values(graph)
+    check_graphs(model)
     found = scan(model)
     problems = [
         node
@@ -40,6 +38,13 @@ def check_model(source: str | os.PathLike[str] | bytes, host: Host) -> ScanResul
         f"{len(problems)} node(s) of this model have no kernel:\n{lines}{more}\n"
         "`opkit scan MODEL` shows the whole list, `opkit ops` what there is."
     )
+
+
+def check_graphs(model: Model) -> None:
+    """Raises ModelError for graphs that TFLite does not look at and would not survive."""
+    model.check()
+    for graph in model.subgraphs:
+        _check_values(graph)
 
 
 def _check_values(graph: Subgraph) -> None:
