@@ -94,6 +94,11 @@ def _no_constant(raw: Any) -> None:
     raw.subgraphs[0].tensors[1].buffer = 0
 
 
+def _two_writers(raw: Any) -> None:
+    raw.subgraphs[0].operators[1].outputs = raw.subgraphs[0].operators[2].outputs
+    raw.subgraphs[0].operators[2].inputs = raw.subgraphs[0].operators[0].inputs
+
+
 def _constant_result(raw: Any) -> None:
     (y,) = raw.subgraphs[0].operators[1].outputs
     raw.subgraphs[0].tensors[y].buffer = raw.subgraphs[0].tensors[1].buffer
@@ -110,6 +115,7 @@ def _stray_string(raw: Any) -> None:
         (_self_loop, r"node 1 \(Erf\) reads .* before it is computed"),
         (_no_nodes, "nothing gives a value to .*, which is an output"),
         (_no_constant, "nothing gives a value to .*, which node ADD reads"),
+        (_two_writers, "node ADD writes to .*, which is computed already"),
         (_constant_result, "holds a constant, which a node would write to"),
         (_stray_string, "string tensor .* claims"),
     ],

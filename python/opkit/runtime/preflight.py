@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from opkit.model import Model, ModelError, Subgraph
+from opkit.model import Model, ModelError, Subgraph, Tensor
 from opkit.rewrite import ScannedNode, ScanResult, scan
 from opkit.runtime.hosts import Host
 
@@ -49,8 +49,17 @@ def check_graphs(model: Model) -> None:
 
 def _check_values(graph: Subgraph) -> None:
     """What the runtime reads and writes without a look: tensors to which nothing gives a value,
-    constants that a node writes to, and constant strings that reach outside their buffer."""
-    computed = {tensor for node in graph.nodes for tensor in node.outputs}
+    constants that a node writes to, tensors with two writers, of which the second may resize what
+    the first has still to write, and constant strings that reach outside their buffer."""
+    computed: set[Tensor] = set()
+    for node in graph.nodes:
+        for tensor in node.outputs:
+            if tensor in computed and not tensor.is_variable:
+                raise ModelError(
+                    f"subgraph {graph.name!r}: node {node.op} writes to {tensor.name!r}, which is "
+                    "computed already"
+                )
+            computed.add(tensor)
     for tensor in graph.tensors:
         if not tensor.is_constant:
             continue
