@@ -32,3 +32,11 @@ function(opkit_release_without_unwinding)
   set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS
     $<$<CONFIG:Release>:-fno-exceptions> $<$<CONFIG:Release>:-fno-asynchronous-unwind-tables>)
 endfunction()
+
+# The same for sources whose loops gcc compiles to slower code without exceptions: tables only for
+# functions that may throw, which the compiler knows and the assembler does not.
+function(opkit_release_unwinding_only_where_thrown)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS
+    $<$<CONFIG:Release>:-fexceptions> $<$<CONFIG:Release>:-fno-asynchronous-unwind-tables>
+    $<$<CONFIG:Release>:-fno-dwarf2-cfi-asm>)
+endfunction()

@@ -8,22 +8,7 @@
 
 #include "opkit/op.h"
 
-// The version of a function of OPKIT_SIMD_EXPORT that has the code of a dtype, as dense-inl.h's
-// OPKIT_LINALG_TARGET_SWITCH: for complex numbers AVX2's at most.
-#if OPKIT_SIMD_X86
-#define OPKIT_LINALG_CALL(fn, dtype)                                                              \
-  (fn##_simd_table[std::min<int>(::opkit::simd::CurrentLevel(), ::opkit::linalg::IsComplex(dtype) \
-                                                                    ? ::opkit::simd::kAvx2        \
-                                                                    : ::opkit::simd::kAvx512)])
-#else
-#define OPKIT_LINALG_CALL(fn, dtype) OPKIT_SIMD_CALL(fn)
-#endif
-
 namespace opkit::linalg {
-
-inline bool IsComplex(DType dtype) {
-  return dtype == DType::kComplex64 || dtype == DType::kComplex128;
-}
 
 // The leading dimensions of `s`, without the last `drop`.
 inline Shape BatchShape(const Shape& s, int drop) { return s.slice(0, s.rank() - drop); }

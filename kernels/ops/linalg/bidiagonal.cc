@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 
 namespace opkit::linalg {
 namespace {
@@ -128,7 +129,8 @@ struct Iteration {
 
 }  // namespace
 
-bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps, const Rotations& rotations) {
+bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps,
+                           const Rotations& rotations) noexcept {
   if (n == 0) return true;
   const Iteration iteration{d, e, rotations};
   double norm = 0;
@@ -179,7 +181,7 @@ bool DiagonaliseBidiagonal(size_t n, double* d, double* e, double eps, const Rot
 }
 
 bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps,
-                            const Rotations& rotations) {
+                            const Rotations& rotations) noexcept {
   if (n == 0) return true;
   for (size_t i = 0; i < n; ++i) {
     if (!std::isfinite(d[i]) || (i + 1 < n && !std::isfinite(e[i]))) return false;
@@ -226,6 +228,12 @@ bool DiagonaliseTridiagonal(size_t n, double* d, double* e, double eps,
     chain.Flush();
   }
   return true;
+}
+
+void AscendingOrder(size_t n, const double* values, size_t* order) noexcept {
+  std::iota(order, order + n, size_t{0});
+  std::stable_sort(order, order + n,
+                   [values](size_t x, size_t y) { return values[x] < values[y]; });
 }
 
 }  // namespace opkit::linalg

@@ -9,6 +9,7 @@
 #define OPKIT_LINALG_DENSE_INL_H_
 #endif
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <cstddef>
@@ -18,12 +19,21 @@
 #include "ops/linalg/scalar.h"
 
 // The types of one instruction set: complex numbers use AVX2 where there is AVX-512, too, as their
-// shuffles gain least from it and their code is the largest. See OPKIT_LINALG_CALL.
+// shuffles gain least from it and their code is the largest. OPKIT_LINALG_CALL is OPKIT_SIMD_CALL
+// for a dtype.
 #undef OPKIT_LINALG_TARGET_SWITCH
 #if HWY_TARGET == HWY_AVX3
 #define OPKIT_LINALG_TARGET_SWITCH OPKIT_LINALG_REAL_SWITCH
 #else
 #define OPKIT_LINALG_TARGET_SWITCH OPKIT_LINALG_SWITCH
+#endif
+#if OPKIT_SIMD_X86
+#define OPKIT_LINALG_CALL(fn, dtype)                                                              \
+  (fn##_simd_table[std::min<int>(::opkit::simd::CurrentLevel(), ::opkit::linalg::IsComplex(dtype) \
+                                                                    ? ::opkit::simd::kAvx2        \
+                                                                    : ::opkit::simd::kAvx512)])
+#else
+#define OPKIT_LINALG_CALL(fn, dtype) OPKIT_SIMD_CALL(fn)
 #endif
 
 HWY_BEFORE_NAMESPACE();

@@ -282,11 +282,9 @@ HWY_NOINLINE bool EighMatrix(size_t n, const EighScratch<T>& b, Real<T>* values,
                               rotations)) {
     return false;
   }
-  for (size_t i = 0; i < n; ++i) b.order[i] = i;
-  const double* d = b.d;
-  std::stable_sort(b.order, b.order + n, [d](size_t x, size_t y) { return d[x] < d[y]; });
+  AscendingOrder(n, b.d, b.order);
   for (size_t j = 0; j < n; ++j) {
-    values[j] = static_cast<R>(d[b.order[j]]);
+    values[j] = static_cast<R>(b.d[b.order[j]]);
     if (v != nullptr) std::copy_n(b.a + b.order[j] * n, n, b.q + j * n);
   }
   if (v != nullptr) Transpose<T>(n, n, b.q, n, false, v, n);

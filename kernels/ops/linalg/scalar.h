@@ -142,6 +142,10 @@ inline double Cubed(int64_t n) {
   return x * x * x;
 }
 
+inline bool IsComplex(DType dtype) {
+  return dtype == DType::kComplex64 || dtype == DType::kComplex128;
+}
+
 inline size_t RealSize(DType dtype) {
   return dtype == DType::kFloat32 || dtype == DType::kComplex64 ? 4 : 8;
 }

@@ -262,11 +262,10 @@ HWY_NOINLINE bool SvdMatrix(size_t m, size_t n, const SvdScratch<T>& b, Real<T>*
     return false;
   }
   // Descending order, positive.
+  double* negative = super;
+  for (size_t i = 0; i < n; ++i) negative[i] = -std::abs(diagonal[i]);
   size_t* order = b.order;
-  for (size_t i = 0; i < n; ++i) order[i] = i;
-  std::sort(order, order + n, [diagonal](size_t x, size_t y) {
-    return std::abs(diagonal[x]) > std::abs(diagonal[y]);
-  });
+  AscendingOrder(n, negative, order);
   for (size_t j = 0; j < n; ++j) {
     const size_t from = order[j];
     s[j] = static_cast<R>(std::abs(diagonal[from]));

@@ -16,8 +16,28 @@
 namespace opkit::set {
 namespace {
 
-using RealTypes = TypeList<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
-                           uint8_t, uint16_t, uint32_t, uint64_t, bool>;
+using BitTypes = TypeList<uint8_t, uint16_t, uint32_t, uint64_t>;
+using KeyTypes = TypeList<float, double, Half, BFloat16, uint8_t, uint16_t, uint32_t, uint64_t>;
+
+// The unsigned integer as wide as a type: its values are copied by it.
+DType BitType(DType type) {
+  constexpr DType kBySize[] = {DType::kUInt8, DType::kUInt16, DType::kUInt32, DType::kUInt64};
+  const size_t size = DTypeSize(type);
+  return kBySize[(size > 1) + (size > 2) + (size > 4)];
+}
+
+// The type that values are compared as: of integers and bool their bits.
+DType KeyType(DType type) {
+  switch (type) {
+    case DType::kFloat32:
+    case DType::kFloat64:
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return type;
+    default:
+      return BitType(type);
+  }
+}
 
 struct State {
   int32_t* ids = nullptr;        // per input element: number of its value
@@ -218,8 +238,9 @@ class HashNumbering {
   int shift_ = 0;
 };
 
+// Of signed integers `x` has the bits.
 template <typename T>
-void NumberScalars(const T* x, int64_t n, State* s) {
+void NumberScalars(const T* x, int64_t n, [[maybe_unused]] bool is_signed, State* s) {
   using U = typename BitsOf<sizeof(T)>::type;
   if constexpr (sizeof(T) <= 2) {
     ByTable<T, U>(x, n, U{0}, size_t{1} << (8 * sizeof(T)), s);
@@ -228,7 +249,7 @@ void NumberScalars(const T* x, int64_t n, State* s) {
       using S = std::make_signed_t<T>;
       S low, high;
       math::RangeOf(reinterpret_cast<const S*>(x), n,
-                    std::is_signed_v<T> ? S{0} : std::numeric_limits<S>::min(), &low, &high);
+                    is_signed ? S{0} : std::numeric_limits<S>::min(), &low, &high);
       const U range = static_cast<U>(static_cast<U>(high) - static_cast<U>(low));
       if (range < static_cast<uint64_t>(2 * n)) {
         ByTable<T, U>(x, n, static_cast<U>(low), static_cast<size_t>(range) + 1, s);
@@ -339,7 +360,7 @@ Status WriteValues(OpContext& ctx, const View& v, const Shape& shape, const Stat
     return ctx.WriteStrings(0, out, shape);
   }
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(0, shape));
-  return ctx.Visit(0, RealTypes{}, [&](auto tag) {
+  return OpContext::VisitDType(BitType(ctx.dtype(0)), BitTypes{}, [&](auto tag) {
     using T = decltype(tag);
     const T* x = ctx.in<T>(0);
     T* y = ctx.out<T>(0);
@@ -378,6 +399,7 @@ Status WriteIds(OpContext& ctx, int64_t n, const State& s) {
 
 Status Run(OpContext& ctx, const View& v) {
   if (v.n > INT32_MAX) return Error("more than 2^31 - 1 elements");
+  const DType dtype = ctx.dtype(0);
   State& s = ctx.state<State>();
   OPKIT_RETURN_IF_ERROR(ctx.Allocate(1, Shape{v.n}));
   if (ctx.out_dtype(1) == DType::kInt32) {
@@ -391,13 +413,14 @@ Status Run(OpContext& ctx, const View& v) {
   if (v.n == 0) {
     s.values = 0;
   } else {
-    if (ctx.dtype(0) == DType::kString) {
+    if (dtype == DType::kString) {
       NumberStrings(ctx.strings(0), v, &s);
     } else {
-      OPKIT_RETURN_IF_ERROR(ctx.Visit(0, RealTypes{}, [&](auto tag) {
+      const bool is_signed = dtype == DType::kInt32 || dtype == DType::kInt64;
+      OPKIT_RETURN_IF_ERROR(OpContext::VisitDType(KeyType(dtype), KeyTypes{}, [&](auto tag) {
         using T = decltype(tag);
         if (v.outer == 1 && v.inner == 1) {
-          NumberScalars(ctx.in<T>(0), v.n, &s);
+          NumberScalars(ctx.in<T>(0), v.n, is_signed, &s);
         } else {
           NumberSlices(ctx.in<T>(0), v, &s);
         }

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "math/simd.h"
-#include "ops/linalg/batch.h"
 #include "ops/linalg/dense-inl.h"
 #include "ops/linalg/lu-inl.h"
 #include "ops/linalg/lu.h"
