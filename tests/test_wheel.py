@@ -135,6 +135,22 @@ print(json.dumps({"file": opkit.__file__, "version": opkit.__version__, "early":
     assert all(p.startswith(str(python.parent.parent)) for p in result["paths"].values())
 
 
+def test_a_process_that_runs_models_stays_small() -> None:
+    """The delegate brings none of the modules that cost megabytes and that no kernel needs."""
+    program = """
+import json, sys
+import ai_edge_litert.interpreter
+before = set(sys.modules)
+import opkit
+opkit.load_delegate()
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    modules = json.loads(built.run(built.environment(), "-c", program).splitlines()[-1])
+    heavy = {"email", "importlib.metadata", "rich", "scipy", "tempfile", "tensorflow", "zipfile"}
+    assert "opkit._native" in modules
+    assert not heavy & set(modules)
+
+
 def test_command_in_a_clean_environment() -> None:
     python = built.environment()
     command = python.parent / "opkit"

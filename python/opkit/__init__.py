@@ -12,13 +12,7 @@ TensorFlow is imported only by what needs it (convert, verify, bench).
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
-
-try:
-    __version__ = version("tflite-opkit")
-except PackageNotFoundError:  # a source tree that was not installed
-    __version__ = "0+unknown"
 
 _LAZY = {
     "Interpreter": "opkit.runtime",
@@ -64,14 +58,26 @@ __all__ = [
 ]
 
 
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("tflite-opkit")
+    except metadata.PackageNotFoundError:  # a source tree that was not installed
+        return "0+unknown"
+
+
 def __getattr__(name: str) -> Any:
     # Importing opkit must cost little; each part loads when first used.
-    if name in _LAZY:
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _LAZY:
         module = importlib.import_module(_LAZY[name])
         value = getattr(module, name, module)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'opkit' has no attribute {name!r}")
+    else:
+        raise AttributeError(f"module 'opkit' has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
@@ -79,6 +85,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    __version__: str
     from opkit.model import Model, ModelError
     from opkit.registry import declarations, load_library
     from opkit.rewrite import scan

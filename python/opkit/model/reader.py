@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -253,8 +252,12 @@ def read_associated_files(data: bytes) -> dict[str, bytes]:
     """Files packed behind the flatbuffer as a ZIP archive (the TFLite metadata convention).
 
     Raises ModelError for an archive that is damaged or unpacks to more than 512 MB."""
+    if data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000)) < 0:
+        return {}
+    import zipfile  # a megabyte of modules that few models need
+
     stream = io.BytesIO(data)
-    if data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000)) < 0 or not zipfile.is_zipfile(stream):
+    if not zipfile.is_zipfile(stream):
         return {}
     try:
         with zipfile.ZipFile(stream) as archive:

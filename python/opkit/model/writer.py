@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,6 +231,8 @@ def write_model(model: Model) -> bytes:
     data = _Writer(model).write()
     if not model.associated_files:
         return data
+    import zipfile  # as in read_associated_files
+
     stream = io.BytesIO(data)
     with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
         for name, content in model.associated_files.items():
@@ -250,6 +250,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, overwrite: bool) -> 
         with target.open("wb") as file:
             file.write(data)
         return
+    import tempfile  # with its modules, only where something is written
+
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import re
 import sys
@@ -31,11 +30,22 @@ class Host:
 
     Attributes:
         name: "tensorflow" or "litert".
-        version: Its package version, such as "2.21.0".
     """
 
     name: str
-    version: str
+
+    @property
+    def version(self) -> str:
+        """Its package version, such as "2.21.0"; "unknown" if it was not installed as one."""
+        # Imported where it is needed: it brings 4 MB of modules into a process that runs a model.
+        from importlib import metadata
+
+        for distribution in _DISTRIBUTIONS[self.name]:
+            try:
+                return metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                continue
+        return "unknown"
 
     @property
     def release(self) -> tuple[int, int]:
@@ -62,20 +72,9 @@ class Host:
         return f"{'tf.lite' if self.name == TENSORFLOW else 'LiteRT'} {self.version}"
 
 
-def _find(name: str) -> Host | None:
-    if importlib.util.find_spec(_ROOTS[name]) is None:
-        return None
-    for distribution in _DISTRIBUTIONS[name]:
-        try:
-            return Host(name, importlib.metadata.version(distribution))
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return Host(name, "unknown")
-
-
 def installed_hosts() -> list[Host]:
     """The runtimes found in this environment; none of them gets imported."""
-    return [host for name in (LITERT, TENSORFLOW) if (host := _find(name)) is not None]
+    return [Host(name) for name in (LITERT, TENSORFLOW) if importlib.util.find_spec(_ROOTS[name])]
 
 
 def select_host(name: str = "auto") -> Host:
