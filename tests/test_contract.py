@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from opkit import registry
-from opkit.spec import specs
+from opkit.spec import Types, specs
 from opkit.verify import contract
 from opkit.verify.contract import Broken, NotApplicable, Subject
 from opkit.verify.declaration import combinations
 from opkit.verify.execute import Runner, Session
 from opkit.verify.results import ERROR, FAIL, OK
+from opkit.verify.single_op import build
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -32,6 +33,16 @@ def test_contract(op: str) -> None:
     done = [r for r in results if r.status == OK]
     if any(c.program is None for t in combinations(spec, declaration) for c in spec.cases_for(t)):
         assert len(done) >= 8, f"only {len(done)} of {len(results)} checks applied"
+
+
+def test_threads_split_broadcasts_in_the_middle_of_a_row() -> None:
+    rng = np.random.default_rng(5)
+    x, row = rng.random((3, 100_000), np.float32), rng.random(100_000, np.float32)
+    results = []
+    for threads, y in ((1, np.broadcast_to(row, x.shape)), (3, row)):
+        one = build(registry.declarations()["Xlogy"], Types({"T": "float32"}), {"x": x, "y": y}, {})
+        results.append(Runner(threads=threads).load(one.to_bytes()).run(one.feeds)[0])
+    np.testing.assert_array_equal(*results)
 
 
 def test_every_check_is_documented() -> None:
@@ -91,6 +102,7 @@ def _subject(runner: Runner) -> Subject:
     [
         ("random", "repeatable"),
         ("random", "thread-safe"),
+        ("random", "threads-agree"),
         ("random", "model-roundtrip"),
         ("shape", "shape-agrees"),
         ("input", "inputs-untouched"),

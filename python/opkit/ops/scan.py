@@ -36,6 +36,7 @@ def _modes() -> Iterator[tuple[str, dict[str, bool]]]:
 def _cases(types: Types) -> Iterator[Case]:
     shapes = [((1,), 0), ((7,), 0), ((3, 5), 0), ((3, 5), 1), ((9, 33), -1), ((17, 4), 1)]
     shapes += [((2, 3, 4), 1), ((2, 3, 4), -3), ((1, 2, 1, 3, 2, 2, 1, 2), 5), ((5, 200), 0)]
+    shapes += [((15, 6), 1), ((2, 2, 2500), 1)]  # a group of rows less one; blocks of columns
     if types.main in ("float16", "bfloat16"):
         shapes += [((70, 131), 1), ((4, 600), 0)]  # more than a block of rows, steps, columns
     low, high = (0.5, 1.5) if types.floating or types.complex else (None, None)

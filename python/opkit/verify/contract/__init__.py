@@ -35,6 +35,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
         behaviour.resize,
         behaviour.empty,
         behaviour.thread_safe,
+        behaviour.threads_agree,
         behaviour.model_roundtrip,
         behaviour.hosts_agree,
     )

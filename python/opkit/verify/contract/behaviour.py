@@ -13,7 +13,8 @@ from opkit.model import Model, Tensor
 from opkit.spec import Case
 from opkit.verify.contract.subject import Broken, NotApplicable, Subject, same
 from opkit.verify.execute import Runner
-from opkit.verify.parity import one_op
+from opkit.verify.parity import Prepared, case_inputs, judge, one_op
+from opkit.verify.results import OK
 
 
 def shape_agrees(s: Subject) -> None:
@@ -210,6 +211,29 @@ def thread_safe(s: Subject) -> None:
         t.join()
     if problems:
         raise Broken(f"in four threads: {problems[0]}")
+
+
+def threads_agree(s: Subject) -> None:
+    """Inputs large enough to be split give with three threads what one thread gives: the same bits,
+    or where parts are summed what the op's bound allows."""
+    if s.declaration.stateful or any(a.list for a in s.declaration.outputs):
+        raise NotApplicable("the op is declared stateful, or its number of outputs varies")
+    large = [] if s.types.quantized else s.largest()
+    if not large:
+        raise NotApplicable("no case is large enough to be split")
+    wide = Runner(s.runner.host, s.runner.by, 3)
+    for case in large:
+        inputs = case_inputs(s.spec, s.declaration, s.types, case, s.budget)
+        # No reference, which takes minutes on so many elements for some functions.
+        alone = Prepared(case, s.types, inputs, [], None, None, None, None, {})
+        one = one_op(s.declaration, alone)
+        model = one.to_bytes()
+        alone.want, got = s.runner.load(model).run(one.feeds), wide.load(model).run(one.feeds)
+        if not same(alone.want, got):
+            continue
+        result = judge(s.spec, s.declaration, alone, got)
+        if result.status != OK:
+            raise Broken(f"case {case.id}, num_threads=3: {result.message}")
 
 
 def model_roundtrip(s: Subject) -> None:

@@ -53,6 +53,20 @@ class Subject:
         direct = self.direct()
         return max(direct, key=size)
 
+    def largest(self) -> list[Case]:
+        """The three largest cases, timed ones included, of 10,000 to a million elements."""
+        sized = []
+        for case in [*self.cases, *self.spec.bench_for(self.types)]:
+            if case.program is not None:
+                continue
+            inputs = case_inputs(self.spec, self.declaration, self.types, case, self.budget)
+            lists = [v if isinstance(v, list) else [v] for v in inputs.values()]
+            sizes = [v.size for values in lists for v in values if isinstance(v, np.ndarray)]
+            if sizes and 10_000 <= max(sizes) <= 1_000_000:
+                sized.append((max(sizes), case))
+        sized.sort(key=lambda pair: -pair[0])
+        return [case for _, case in sized[:3]]
+
     def ready(self, case: Case) -> Prepared:
         """The case with inputs and reference."""
         return prepare(self.spec, self.declaration, self.types, case, self.budget, self.runner)
