@@ -126,6 +126,22 @@ def test_what_runtimes_do_not_survive_is_refused_before(change: Any, text: str) 
         opkit.Interpreter(model_content=_edited(change))
 
 
+@pytest.mark.parametrize(("host", "op"), [("litert", "ABS"), ("tensorflow", "Unique")])
+def test_kernels_look_whether_their_output_is_still_theirs(host: str, op: str) -> None:
+    """Another node resizes, or takes, what a kernel got in prepare."""
+    x, y, z = (Tensor(name, "float32", (4096,)) for name in "xyz")
+    few, index = Tensor("few", "float32", (2,)), Tensor("index", "int32", (2,))
+    graph = Subgraph("main", [x, y, z, few, index], [x, few], [z])
+    unique = Node.custom("Unique", [few], [y, index], {})
+    again = unique if op == "Unique" else Node(op, [few], [y])
+    graph.nodes += [Node.custom("Erf", [x], [y], {}), again, Node.custom("Expm1", [y], [z], {})]
+    model = Model([graph]).to_bytes()
+    interpreter = opkit.Interpreter(model_content=model, host=host, check=False)
+    interpreter.allocate_tensors()
+    with pytest.raises(RuntimeError, match=r"Erf .*output 'y' has lost the memory"):
+        interpreter.invoke()
+
+
 @pytest.mark.parametrize("name", hostile_models.SEEDS)
 def test_damaged_graphs_of_kernels_end_in_a_result_or_an_error(name: str) -> None:
     """In a process of its own, as what is looked for may be a crash."""

@@ -48,6 +48,22 @@ bool ShapesChanged(const OpContext& ctx, const OpInstance& instance) {
   return false;
 }
 
+// A malformed graph can have another node write to an output, and resize or take what prepare
+// gave it.
+Status CheckOutputs(const OpContext& ctx, const OpInstance& instance) {
+  for (size_t i = 0; i < instance.outputs.size(); ++i) {
+    const TensorInfo& info = instance.outputs[i];
+    if (DTypeSize(info.dtype) == 0) continue;
+    const TfLiteTensor* t = ctx.out_tensor(static_cast<int>(i));
+    if (SameDims(*t, info.shape) && (t->data.raw != nullptr || info.shape.size() == 0)) continue;
+    return Error(
+        "output '%s' has lost the memory it got in allocate_tensors; does another node "
+        "write to it?",
+        instance.op->signature.outputs[static_cast<size_t>(info.arg)].name);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status InvokeNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance) {
@@ -69,7 +85,9 @@ Status InvokeNode(TfLiteContext* context, TfLiteNode* node, OpInstance* instance
                    sig.inputs[static_cast<size_t>(info.arg)].name);
     }
   }
-  if ((instance->shapes_at_run || reshaped) && !decl.data_dependent_) {
+  if (!instance->shapes_at_run && !reshaped) {
+    OPKIT_RETURN_IF_ERROR(CheckOutputs(ctx, *instance));
+  } else if (!decl.data_dependent_) {
     OPKIT_RETURN_IF_ERROR(ShapeStep(ctx, instance));
     for (int i = 0; i < ctx.num_outputs(); ++i) {
       const TensorInfo& info = instance->outputs[static_cast<size_t>(i)];

@@ -125,14 +125,16 @@ def column(
     python: pathlib.Path, target: str, host: str, by: str, golden: pathlib.Path, env: dict[str, str]
 ) -> Column:
     """Runs one way on one host in a process of its own."""
-    out = golden.parent / f"{target}-{by}.jsonl"
-    out.unlink(missing_ok=True)
+    # Of its own: two test processes may run the same way at once.
+    out = golden.parent / f"{target}-{by}-{os.getpid()}.jsonl"
     command = [python, HERE / "matrix_features.py", "--golden", golden, "--host", host]
     command += ["--by", by, "--out", out]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=env)
     made = Column(target, by)
     started: dict[str, Any] | None = None
-    for text in out.read_text(encoding="utf-8").splitlines() if out.exists() else []:
+    lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+    out.unlink(missing_ok=True)
+    for text in lines:
         item = json.loads(text)
         if "start" in item:
             started = item
