@@ -218,5 +218,32 @@ def test_what_ends_tensorflows_quantizer_is_refused_or_left_out() -> None:
         convert(model, True, samples, progress=False)
 
 
+def test_reasons_of_tensorflows_quantizer_reach_the_error(capfd: Any) -> None:
+    """Slices of one tensor that it gave two scales; it says so on standard error only."""
+
+    @tf().function(input_signature=[tf().TensorSpec([1, 8], tf().float32, name="x")])
+    def sliced(x: Any) -> Any:
+        y = tf().nn.softmax(x)
+        return tf().minimum(y, tf().tanh(x)) + tf().concat([y[:, :4], y[:, 4:]], 1)
+
+    function = sliced.get_concrete_function()
+    with pytest.raises(ConversionError, match=r"same scale constraint.*; int8=.int16. takes"):
+        convert(function, int8=True, representative_dataset=SAMPLES)
+    assert "same scale constraint" in capfd.readouterr().err
+
+
+def test_a_converted_model_that_does_not_run_is_a_conversion_error(
+    erf_chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("node 3 failed to prepare")
+
+    monkeypatch.setattr(opkit, "Interpreter", refuse)
+    text = "the converted model does not run: node 3 failed to prepare; verify=False"
+    with pytest.raises(ConversionError, match=text):
+        convert(erf_chain)
+    assert ops_of(convert(erf_chain, verify=False).model).count("Erf") == 2
+
+
 def test_a_comparison_without_outputs_says_so() -> None:
     assert str(Comparison()) == "not compared: the model has no outputs"

@@ -13,6 +13,7 @@ from opkit.model import Model, Tensor
 from opkit.model.dtypes import NUMPY_DTYPES
 
 from .calibrate import Feed, Samples
+from .errors import ConversionError
 from .sources import TfSource
 
 __all__ = ["Comparison", "OutputRow", "compare", "compare_models"]
@@ -112,7 +113,10 @@ def compare(source: TfSource, model: Model, samples: Samples | None) -> Comparis
         wanted = [_run_tf(function, sample) for sample in inputs]
     except Exception as error:  # whatever TF raises for inputs that are not of the model's domain
         return Comparison(skipped=f"TensorFlow cannot run the model on {origin}: {error}")
-    got = _run_lite(model, signature.key, inputs)
+    try:
+        got = _run_lite(model, signature.key, inputs)
+    except (RuntimeError, ValueError) as error:
+        raise _does_not_run(error) from error
     for name, tensor in signature.outputs.items():
         if name in wanted[0]:
             pairs = [(w[name], g[name]) for w, g in zip(wanted, got, strict=True)]
@@ -128,13 +132,22 @@ def compare_models(reference: Model, model: Model, samples: Samples) -> Comparis
     inputs = list(islice(Feed(reference, samples, False)(), _SAMPLES))
     if not inputs:
         return Comparison(skipped="there are no samples left")
-    wanted, got = _run_main(reference, inputs), _run_main(model, inputs)
+    try:
+        wanted, got = _run_main(reference, inputs), _run_main(model, inputs)
+    except (RuntimeError, ValueError) as error:
+        raise _does_not_run(error) from error
     rows = []
     for i, tensor in enumerate(model.subgraphs[0].outputs):
         pairs = [(w[i], g[i]) for w, g in zip(wanted, got, strict=True)]
         rows.append(_row("", tensor.name, tensor.dtype, pairs))
     return Comparison(
         rows, len(inputs), "samples of the representative dataset", reference="the float model"
+    )
+
+
+def _does_not_run(error: Exception) -> ConversionError:
+    return ConversionError(
+        f"the converted model does not run: {error}; verify=False converts it all the same"
     )
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from opkit.model import Model
 from opkit.rewrite import (
     CleanUp,
@@ -44,13 +51,15 @@ def _builtins(calibration: Calibration, storage: str) -> bytes:
     import tensorflow as tf
     from tensorflow.lite.python import convert as tf_convert
 
+    said: list[str] = []
     try:
         if storage == "int8":
-            return bytes(
-                tf_convert.mlir_quantize(
-                    calibration.model, input_data_type=tf.float32, output_data_type=tf.float32
+            with _standard_error(said):
+                return bytes(
+                    tf_convert.mlir_quantize(
+                        calibration.model, input_data_type=tf.float32, output_data_type=tf.float32
+                    )
                 )
-            )
         # TF's newer quantizer gives int16 tensors zero points other than 0, which its kernels
         # refuse; TF itself takes the older one here. The statistics are there: no samples again.
         return bytes(
@@ -64,4 +73,33 @@ def _builtins(calibration: Calibration, storage: str) -> bytes:
             )
         )
     except Exception as error:  # the quantizers raise RuntimeError and their own kinds
-        raise ConversionError(f"TensorFlow's quantizer failed: {error}") from error
+        why = [str(error)] if str(error) else []
+        why += [match[1] for line in said if (match := re.search(r"\berror: (.+)", line))]
+        if storage == "int8":
+            why.append('int8="int16" takes another quantizer')
+        raise ConversionError(f"TensorFlow's quantizer failed: {'; '.join(why)}") from error
+
+
+@contextmanager
+def _standard_error(lines: list[str]) -> Iterator[None]:
+    """Adds to ``lines`` what C++ code writes to standard error, which gets it as well: the int8
+    quantizer gives its reasons only there."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed
+        yield
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            text = file.read()
+            lines += text.decode("utf-8", "replace").splitlines()
+            with open(2, "wb", closefd=False) as error:
+                error.write(text)
