@@ -1,7 +1,10 @@
 // The kit's worker threads behind ParallelFor.
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -13,8 +16,13 @@ namespace {
 
 thread_local bool t_inside = false;  // nested calls run inline
 
+struct Inside {
+  Inside() { t_inside = true; }
+  ~Inside() { t_inside = false; }
+};
+
 // One ParallelFor in flight. The caller takes ranges too, so that it finishes even when no worker
-// comes (after a fork, or under load).
+// comes (none can be started, or under load).
 struct Job {
   RangeFn fn;
   int64_t n;
@@ -35,8 +43,9 @@ struct Job {
 class Pool {
  public:
   static Pool& Get() {
-    static auto* pool = new Pool();  // never destroyed: workers may outlive static destructors
-    return *pool;
+    static const int watches_forks = (Renew(), pthread_atfork(nullptr, nullptr, Renew));
+    (void)watches_forks;
+    return *current_;
   }
 
   void Run(Job* job) {
@@ -44,7 +53,11 @@ class Pool {
       const std::lock_guard<std::mutex> lock(mutex_);
       const size_t want = std::min<size_t>(static_cast<size_t>(job->wanted), kMaxWorkers);
       while (workers_ < want) {
-        std::thread([this] { Loop(); }).detach();
+        try {
+          std::thread([this] { Loop(); }).detach();
+        } catch (const std::exception&) {
+          break;  // the process may have no more of them: those there are do the work
+        }
         ++workers_;
       }
       jobs_.push_back(job);
@@ -58,6 +71,11 @@ class Pool {
 
  private:
   static constexpr size_t kMaxWorkers = 63;
+
+  // A pool is never destroyed: workers may outlive static destructors. The child of a fork gets a
+  // new one, as it has none of the workers, and the old one still waits for them.
+  static void Renew() { current_ = new Pool(); }
+  static inline Pool* current_ = nullptr;
 
   void Loop() {
     t_inside = true;
@@ -102,9 +120,8 @@ void ParallelFor(int threads, int64_t n, int64_t grain, RangeFn fn) {
   // A few ranges a thread, so that a slow core does not hold up the rest.
   const int64_t step = std::max(grain, (n + parts * 4 - 1) / (parts * 4));
   Job job{fn, n, step, static_cast<int>(parts - 1)};
-  t_inside = true;
+  const Inside inside;
   Pool::Get().Run(&job);
-  t_inside = false;
 }
 
 }  // namespace opkit
