@@ -11,13 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import tf_models
 from opkit.bench import bench_models, bench_ops, ceiling, diff, load, write
 from opkit.bench.clock import calls_for, interleave, timing
 from opkit.bench.flex import FlexWorker, MissingPeer, find_flex_python
 from opkit.bench.overhead import node_overhead
+from opkit.bench.peers import Contestant, Peers
 from opkit.bench.results import BenchReport, Row, Timing
+from opkit.bench.run import Bench, enter_times
+from opkit.cli.app import app
 from opkit.spec import Case, Ulp, arr, spec, table
 from opkit.verify.execute import Runner
 
@@ -72,6 +76,63 @@ def run_of(median: float, fingerprint: str = "m") -> dict:
 def test_diff_calls_a_change_only_when_quartiles_part(after: float, verdict: str) -> None:
     rows = diff(run_of(1.0), run_of(after))
     assert [r["verdict"] for r in rows] == [verdict]
+
+
+def test_diff_tells_a_case_that_failed_from_one_that_is_gone(tmp_path: Path) -> None:
+    broken, none = run_of(1.0), run_of(1.0)
+    broken["cases"][0].update(parity="fail", times={})
+    none["cases"] = []
+    for before, after, verdict in [
+        (run_of(1.0), broken, "failed"),
+        (run_of(1.0), none, "gone"),
+        (broken, run_of(1.0), "new"),
+        (none, run_of(1.0), "new"),
+    ]:
+        assert [r["verdict"] for r in diff(before, after)] == [verdict]
+    assert diff(broken, broken) == []
+    for name, run in {"before": run_of(1.0), "after": broken}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(run))
+    words = ["bench", "diff", str(tmp_path / "before.json"), str(tmp_path / "after.json"), "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["ok"] is False
+
+
+def contestant_of(seconds: list[float], calls: int) -> Contestant:
+    """Takes these times one after the other, and fails where there are no more."""
+    left = iter(seconds)
+
+    def time(_: int) -> float:
+        for value in left:
+            return value
+        raise MissingPeer("the worker ended")
+
+    def done() -> None:
+        if not seconds:
+            raise MissingPeer("the worker is gone")
+
+    return Contestant(time, calls, done=done)
+
+
+def test_a_contestant_that_fails_while_it_is_timed_leaves_the_others() -> None:
+    row = Row("Erf", "float32", "n1", "ok")
+    enter_times(row, {"opkit": contestant_of([1.0] * 4, 9), "flex": contestant_of([], 9)}, 4)
+    assert (row.parity, list(row.times), row.times["opkit"].rounds) == ("ok", ["opkit"], 4)
+    assert row.refused == {"flex": "MissingPeer: the worker ended"}
+    row = Row("Erf", "float32", "n1", "ok")
+    enter_times(row, {"opkit": contestant_of([1.0], 9), "tf": contestant_of([1.0] * 4, 9)}, 4)
+    assert (row.parity, list(row.times), row.refused) == ("error", ["tf"], {})
+    assert "the worker ended" in row.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "calls", "made"), [(15, 9, 15), (18, 1, 6), (9, 1, 5), (3, 1, 3)]
+)
+def test_rounds_are_fewer_where_a_call_is_long(asked: int, calls: int, made: int) -> None:
+    bench = Bench(Peers([], Runner()), Runner(), asked)
+    rivals = {"opkit": contestant_of([1.0] * 20, 9), "tf": contestant_of([1.0] * 20, calls)}
+    row = bench._time(Row("Erf", "float32", "n1", "ok"), rivals)
+    assert {t.rounds for t in row.times.values()} == {made}
 
 
 def test_diff_refuses_other_machines_and_other_files(tmp_path: Path) -> None:

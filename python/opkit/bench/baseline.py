@@ -52,7 +52,8 @@ def diff(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
     """Cases of both runs: {"id", "before", "after", "ratio", "verdict"}; ratio = after / before.
 
     "faster" or "slower" only where the quartile ranges part and the medians differ by over 5 %;
-    else "same". Cases in one run only are "gone" or "new" with a ratio of 1.
+    else "same". Cases timed in one run only have a ratio of 1: they are "gone", "failed" where the
+    later run has them but could not time them (wrong result, error), or "new".
 
     Raises:
       ValueError: the runs come from different machines.
@@ -69,7 +70,7 @@ def diff(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
             only = a or b
             if only is None:
                 continue
-            verdict = "gone" if b is None else "new"
+            verdict = "new" if a is None else "failed" if id in new else "gone"
             rows.append(_row(id, only["median"], only["median"], verdict))
             continue
         verdict = "same"

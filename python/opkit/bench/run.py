@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -67,11 +68,12 @@ class Bench:
         return self._time(row, contestants)
 
     def _time(self, row: Row, contestants: dict[str, Contestant]) -> Row:
-        slowest = max(c.calls for c in contestants.values())
-        rounds = self.rounds if slowest > 1 else max(5, self.rounds // 3)
+        rounds = self.rounds
+        if min(c.calls for c in contestants.values()) == 1:  # of the slowest
+            rounds = min(rounds, max(5, rounds // 3))
         enter_times(row, contestants, rounds)
         copy = row.times.pop("copy", None)
-        if copy is not None:
+        if copy is not None and "opkit" in row.times:
             row.copy_share = copy.median / row.times["opkit"].median
         return row
 
@@ -101,16 +103,36 @@ class Bench:
 
 
 def enter_times(row: Row, contestants: dict[str, Contestant], rounds: int) -> None:
-    """Times the contestants of a row, interleaved, and lets them go."""
+    """Times the contestants of a row, interleaved, and lets them go. A peer that fails meanwhile
+    (its process may end) is refused; where ours does, the row is an error."""
+    failed: dict[str, str] = {}
+
+    def guarded(name: str, call: Callable[[int], float]) -> Callable[[int], float]:
+        def seconds(calls: int) -> float:
+            if name in failed:
+                return float("nan")
+            try:
+                return call(calls)
+            except Exception as e:
+                failed[name] = f"{type(e).__name__}: {str(e)[:160]}"
+                return float("nan")
+
+        return seconds
+
     samples = interleave(
-        {n: c.time for n, c in contestants.items()},
+        {n: guarded(n, c.time) for n, c in contestants.items()},
         {n: c.calls for n, c in contestants.items()},
         rounds,
     )
     for name, c in contestants.items():
-        row.times[name] = timing(samples[name], c.calls, c.parity)
+        if name not in failed:
+            row.times[name] = timing(samples[name], c.calls, c.parity)
         if c.done is not None:
-            c.done()
+            with suppress(RuntimeError):  # a process that is gone holds nothing
+                c.done()
+    if "opkit" in failed:
+        row.parity, row.message = "error", failed.pop("opkit")
+    row.refused.update(failed)
 
 
 def _enter(row: Row, verdict: CaseResult) -> None:

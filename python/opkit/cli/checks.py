@@ -200,9 +200,9 @@ def bench(
             from opkit.report.tables import diff_view
 
             rows = baseline.diff(baseline.load(names[1]), baseline.load(names[2]))
-            slower = [r for r in rows if r["verdict"] == "slower"]
-            output.show({"ok": not slower, "cases": rows}, lambda: diff_view(rows))
-            if slower:
+            worse = [r for r in rows if r["verdict"] in ("slower", "failed")]
+            output.show({"ok": not worse, "cases": rows}, lambda: diff_view(rows))
+            if worse:
                 raise typer.Exit(FAILED)
             return
         quiet_tensorflow(onednn=True)

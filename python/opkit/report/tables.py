@@ -242,7 +242,7 @@ def bench_view(report: Any) -> RenderableType:
 def diff_view(rows: list[dict[str, Any]]) -> RenderableType:
     """Two benchmark runs side by side; a change is called only when the quartiles part."""
     table = _table("case", "before", "after", "ratio", "", right=("before", "after", "ratio"))
-    styles = {"faster": "green", "slower": "bold red"}
+    styles = {"faster": "green", "slower": "bold red", "failed": "bold red"}
     for r in rows:
         table.add_row(
             r["id"],
