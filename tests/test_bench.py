@@ -217,6 +217,26 @@ def test_a_missing_flex_environment_says_how_to_get_one(
         FlexWorker()
 
 
+@pytest.mark.parametrize(
+    ("text", "mode", "why"),
+    [
+        ("no program", 0o755, "does not start.*Exec format error"),
+        ("#!/bin/sh\n", 0o644, "does not start.*Permission denied"),
+        ("#!/bin/sh\necho hello\n", 0o755, "is no Python"),
+        ("#!/bin/sh\nexit 3\n", 0o755, "code 3; does .*python have TensorFlow"),
+    ],
+)
+def test_a_flex_environment_that_does_not_start_is_a_missing_peer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, mode: int, why: str
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(text)
+    python.chmod(mode)
+    monkeypatch.setenv("OPKIT_FLEX_PYTHON", str(python))
+    with pytest.raises(MissingPeer, match=why):
+        FlexWorker()
+
+
 def test_the_flex_worker(short_erf: None) -> None:
     if find_flex_python() is None:
         pytest.skip("no environment with TensorFlow 2.17 or 2.18: make test-hosts builds it")

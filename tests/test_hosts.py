@@ -21,7 +21,7 @@ import run  # noqa: E402
 import opkit  # noqa: E402
 import tf_models  # noqa: E402
 from opkit.model import Model  # noqa: E402
-from opkit.runtime import installed_hosts, select_host  # noqa: E402
+from opkit.runtime import hosts, installed_hosts, select_host  # noqa: E402
 
 NO_FOLDER = pathlib.Path()
 PLACES = [(host, by) for host in ("tensorflow", "litert") for by in run.WAYS]
@@ -66,6 +66,16 @@ def test_feature(host: str, by: str, feature: str) -> None:
 def test_process_ends_well(host: str, by: str) -> None:
     """No crash when interpreters and libraries are torn down."""
     assert _column(host, by).problem == ""
+
+
+@pytest.mark.parametrize("host", ["tensorflow", "litert"])
+def test_a_host_from_a_package_of_another_name_has_its_version(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = select_host(host)
+    version, runs_flex = known.version, known.runs_flex
+    monkeypatch.setitem(hosts._DISTRIBUTIONS, host, ())
+    assert (known.version, known.runs_flex) == (version, runs_flex)
 
 
 @pytest.mark.parametrize("host", ["tensorflow", "litert"])

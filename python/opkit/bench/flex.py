@@ -75,16 +75,24 @@ class FlexWorker:
         script = Path(__file__).with_name("flex_worker.py")
         env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
         env.pop("PYTHONPATH", None)
-        self._process = subprocess.Popen(
-            [str(chosen), "-E", str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=env,
-        )
-        hello = self._receive()
-        self.version = str(hello.get("version", "?"))
+        try:
+            self._process = subprocess.Popen(
+                [str(chosen), "-E", str(script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env=env,
+            )
+        except OSError as e:
+            raise MissingPeer(f"the Flex worker does not start: {chosen}: {e.strerror}") from None
+        try:
+            self.version = str(self._receive()["version"])
+        except MissingPeer as e:
+            raise MissingPeer(f"{e}; does {chosen} have TensorFlow 2.17 or 2.18?") from None
+        except ValueError:
+            end(self._process)
+            raise MissingPeer(f"{chosen} is no Python: it does not run the Flex worker") from None
 
     def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -36,7 +36,8 @@ class Host:
 
     @property
     def version(self) -> str:
-        """Its package version, such as "2.21.0"; "unknown" if it was not installed as one."""
+        """Its package version, such as "2.21.0". A package by a name not known here (a vendor's
+        build) gets imported for it; "unknown" if that does not tell either."""
         # Imported where it is needed: it brings 4 MB of modules into a process that runs a model.
         from importlib import metadata
 
@@ -45,7 +46,7 @@ class Host:
                 return metadata.version(distribution)
             except metadata.PackageNotFoundError:
                 continue
-        return "unknown"
+        return getattr(importlib.import_module(_ROOTS[self.name]), "__version__", "unknown")
 
     @property
     def release(self) -> tuple[int, int]:
