@@ -319,3 +319,15 @@ def test_models_are_timed_beside_flex(tmp_path: Path) -> None:
         ("broken", "", "error"),
     ]
     assert not report.ok and "broken" not in report.peers
+
+
+def test_models_of_the_same_name_are_rows_of_their_own(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "m.tflite" for folder in ("old", "new")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(tf_models.convolution())
+    run = bench_models(paths, flex=False, rounds=3).to_json()
+    assert [c["op"] for c in run["cases"]] == [str(p.with_suffix("")) for p in paths]
+    assert len(diff(run, run)) == 2
+    (row,) = bench_models(paths[:1], flex=False, rounds=3).rows
+    assert row.op == "m"

@@ -48,13 +48,16 @@ def bench_models(
     """
     start = time.perf_counter()
     runner = runner or Runner()
+    names = _names([Path(path) for path in models])
     rivals, report = begin(("flex",) if flex else (), runner)
     try:
         for i, path in enumerate(models):
             if progress is not None:
                 progress(Path(path).name, i, len(models))
             sample = None if samples is None else samples[i]
-            report.rows.append(_row(Path(path), sample, rivals.flex, runner, rounds))
+            row = _row(Path(path), sample, rivals.flex, runner, rounds)
+            row.op = names[i]
+            report.rows.append(row)
             report.seconds = time.perf_counter() - start
             if keep is not None:
                 keep(report)
@@ -63,6 +66,15 @@ def bench_models(
     if progress is not None:
         progress("", len(models), len(models))
     return report
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """What rows are called: the file's name, with its folder where several have that name."""
+    stems = [path.stem for path in paths]
+    return [
+        stem if stems.count(stem) == 1 else str(path.with_suffix(""))
+        for path, stem in zip(paths, stems, strict=True)
+    ]
 
 
 def _row(
