@@ -183,11 +183,38 @@ def test_load_library_refuses(tmp_path: pathlib.Path) -> None:
         load_ops(tmp_path / "json.py")
 
 
+@pytest.mark.parametrize("kind", ["int = 1", "list(string) = []"])
+def test_choices_of_what_is_no_string_are_a_wrong_declaration(
+    tmp_path: pathlib.Path, kind: str
+) -> None:
+    """The first would refuse every model, the second none."""
+    declaration = f"x: float32 -> y: float32 \\n limited: {kind} in {{1, 2}}"
+    code = f"""
+#include "opkit/op.h"
+namespace {{
+opkit::Status Run(opkit::OpContext&) {{ return {{}}; }}
+OPKIT_OP(Limited).Signature("{declaration}").Shape(opkit::SameAs<0>).Run(Run);
+}}
+"""
+    kit = pathlib.Path(opkit.delegate_path()).parent
+    include = kit.parent / "include"
+    framework = [
+        *("-std=c++17", "-fvisibility=hidden", f"-I{include}", "-pthread"),
+        *("-Wl,--whole-archive", kit / "libopkit_framework.a", "-Wl,--no-whole-archive", "-ldl"),
+    ]
+    with pytest.raises(RuntimeError, match=r"Limited: .*'limited' is .*; in \{\.\.\.\} limits"):
+        opkit.load_library(_library(tmp_path, code, *framework))
+
+
 def _some_library(folder: pathlib.Path) -> pathlib.Path:
     """A shared library that is no op library."""
+    return _library(folder, 'extern "C" int other() { return 1; }\n')
+
+
+def _library(folder: pathlib.Path, code: str, *options: str | pathlib.Path) -> pathlib.Path:
     source = folder / "other.cc"
-    source.write_text('extern "C" int other() { return 1; }\n')
+    source.write_text(code)
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     assert compiler, "a C++ compiler is needed"
-    built.run(compiler, "-shared", "-fPIC", source, "-o", folder / "other.so")
+    built.run(compiler, "-shared", "-fPIC", source, *options, "-o", folder / "other.so")
     return folder / "other.so"

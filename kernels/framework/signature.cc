@@ -262,6 +262,10 @@ class Parser {
         break;
       }
     }
+    if (!attr.choices.empty() && (attr.list || attr.kind != AttrKind::kString)) {
+      return Error("signature: '%s' is %s; in {...} limits a string", name,
+                   attr.KindText().c_str());
+    }
     out_->attrs.push_back(std::move(attr));
     return {};
   }
