@@ -61,6 +61,11 @@ def wheel() -> pathlib.Path:
 
 @functools.cache
 def environment() -> pathlib.Path:
+    """Python of the tests' shared environment with the wheel in it; some install more there."""
+    return new_environment()
+
+
+def new_environment() -> pathlib.Path:
     """Python of a clean environment with the wheel in it.
 
     TensorFlow, LiteRT, NumPy and the build tools are seen through a path file, so that nothing is
