@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from opkit import registry
 from opkit.spec import Types, specs
 from opkit.verify import contract
 from opkit.verify.contract import Broken, NotApplicable, Subject
+from opkit.verify.contract.behaviour import arena_spans
 from opkit.verify.declaration import combinations
 from opkit.verify.execute import Runner, Session
 from opkit.verify.results import ERROR, FAIL, OK
@@ -76,6 +78,9 @@ class BrokenSession(Session):
         if self.fault == "guard":
             view = self.interpreter.tensor(self.inputs[-1]["index"])()
             view[...] = 0
+        if self.fault == "padding":
+            view = self.interpreter.tensor(self.outputs[0]["index"])()
+            ctypes.memset(view.ctypes.data + view.nbytes, 0, 1)
 
 
 class BrokenRunner(Runner):
@@ -107,12 +112,29 @@ def _subject(runner: Runner) -> Subject:
         ("shape", "shape-agrees"),
         ("input", "inputs-untouched"),
         ("guard", "guard-bytes"),
+        ("padding", "guard-bytes"),
     ],
 )
 def test_a_broken_kernel_is_caught(fault: str, check: str) -> None:
     contract.CHECKS[check](_subject(Runner("tensorflow", "resolver")))
     with pytest.raises(Broken):
         contract.CHECKS[check](_subject(BrokenRunner(fault)))
+
+
+def test_scalars_have_no_padding() -> None:
+    """Bytes behind NumPy's copy of a scalar belong to others on the heap: writing them, as
+    guard-bytes does, would end the process some day."""
+    x, axis = np.ones(3, np.float32), np.array(0, np.int32)
+    one = build(
+        registry.declarations()["Cumsum"], Types({"T": "float32"}), {"x": x, "axis": axis}, {}
+    )
+    session = Runner("tensorflow", "resolver").load(one.to_bytes())
+    session.feed(one.feeds)
+    plain = [d["index"] for d in (*session.inputs, *session.outputs)]
+    spans = arena_spans(session, plain)
+    assert len(plain) == 3
+    assert [size for _, size in spans] == [x.nbytes, x.nbytes]
+    assert all(address % 64 == 0 for address, _ in spans)
 
 
 def test_a_kernel_that_takes_everything_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,22 +102,28 @@ def guard_bytes(s: Subject) -> None:
 
 def _padding(session: Any, indices: list[int]) -> list[tuple[int, int]]:
     """(address, bytes) of the gaps of under 64 bytes between arena tensors."""
+    gaps = []
+    for (start, size), (following, _) in itertools.pairwise(arena_spans(session, indices)):
+        gap = following - (start + size)
+        if 0 < gap < 64 and (following % 64) == 0:
+            gaps.append((start + size, gap))
+    return gaps
+
+
+def arena_spans(session: Any, indices: list[int]) -> list[tuple[int, int]]:
+    """(address, bytes) in the runtime's arena of those of a session's tensors, in order, that can
+    be seen there: neither scalars, which NumPy hands out as copies elsewhere on the heap, nor
+    strings, tensors without elements and those allocated in the run."""
     spans = []
     for index in indices:
         try:
             view = session.interpreter.tensor(index)()
         except (RuntimeError, ValueError):
             continue  # string and dynamic tensors have no arena memory
-        if view.dtype.kind not in "SUO" and view.nbytes:
+        if isinstance(view, np.ndarray) and view.dtype.kind not in "SUO" and view.nbytes:
             spans.append((view.__array_interface__["data"][0], view.nbytes))
         del view
-    spans.sort()
-    gaps = []
-    for (start, size), (following, _) in itertools.pairwise(spans):
-        gap = following - (start + size)
-        if 0 < gap < 64 and (following % 64) == 0:
-            gaps.append((start + size, gap))
-    return gaps
+    return sorted(spans)
 
 
 def repeatable(s: Subject) -> None:
