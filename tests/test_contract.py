@@ -12,7 +12,7 @@ from opkit import registry
 from opkit.spec import Types, specs
 from opkit.verify import contract
 from opkit.verify.contract import Broken, NotApplicable, Subject
-from opkit.verify.contract.behaviour import arena_spans
+from opkit.verify.contract.memory import arena_spans
 from opkit.verify.declaration import combinations
 from opkit.verify.execute import Runner, Session
 from opkit.verify.results import ERROR, FAIL, OK
@@ -81,6 +81,8 @@ class BrokenSession(Session):
         if self.fault == "padding":
             view = self.interpreter.tensor(self.outputs[0]["index"])()
             ctypes.memset(view.ctypes.data + view.nbytes, 0, 1)
+        if self.fault == "leak":
+            ctypes.CDLL(None).malloc(64)
 
 
 class BrokenRunner(Runner):
@@ -113,6 +115,7 @@ def _subject(runner: Runner) -> Subject:
         ("input", "inputs-untouched"),
         ("guard", "guard-bytes"),
         ("padding", "guard-bytes"),
+        ("leak", "memory-steady"),
     ],
 )
 def test_a_broken_kernel_is_caught(fault: str, check: str) -> None:

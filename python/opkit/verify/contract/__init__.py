@@ -8,7 +8,7 @@ from functools import partial
 
 from opkit.registry import Declaration
 from opkit.spec import Spec
-from opkit.verify.contract import behaviour, declared
+from opkit.verify.contract import behaviour, declared, memory
 from opkit.verify.contract.subject import Broken, NotApplicable, Subject
 from opkit.verify.declaration import combinations
 from opkit.verify.execute import Runner
@@ -29,8 +29,9 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
         declared.attrs_roundtrip,
         declared.attrs_defaults,
         behaviour.shape_agrees,
-        behaviour.inputs_untouched,
-        behaviour.guard_bytes,
+        memory.inputs_untouched,
+        memory.guard_bytes,
+        memory.memory_steady,
         behaviour.repeatable,
         behaviour.resize,
         behaviour.empty,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import itertools
 import threading
-from typing import Any
 
 import numpy as np
 
-from opkit.model import Model, Tensor
+from opkit.model import Model
 from opkit.spec import Case
 from opkit.verify.contract.subject import Broken, NotApplicable, Subject, same
 from opkit.verify.execute import Runner
@@ -43,87 +40,6 @@ def shape_agrees(s: Subject) -> None:
                 )
     if not tried:
         raise NotApplicable("output shapes depend on values")
-
-
-def inputs_untouched(s: Subject) -> None:
-    """A run leaves its inputs as they were."""
-    for case in s.direct()[:6]:
-        model, feeds = s.call(case)
-        session = s.runner.load(model)
-        session.run(feeds)
-        for detail, value in zip(session.inputs, feeds, strict=True):
-            after = session.interpreter.get_tensor(detail["index"])
-            if value.dtype == object:
-                same = [bytes(v) for v in after.ravel()] == [bytes(v) for v in value.ravel()]
-            else:
-                same = np.ascontiguousarray(after).tobytes() == value.tobytes()
-            if not same:
-                raise Broken(f"case {case.id}: the run changed input {detail['name']}")
-
-
-def guard_bytes(s: Subject) -> None:
-    """A run writes nothing outside its outputs: neighbours in the arena and the bytes up to the
-    next tensor stay as they were."""
-    tried = 0
-    for case in s.direct()[:12]:
-        one = one_op(s.declaration, s.ready(case))
-        graph = one.model.subgraphs[0]
-        guards = []
-        for i in range(4):
-            guard = Tensor(name=f"guard{i}", dtype="uint8", shape=(192,))
-            graph.tensors.append(guard)
-            graph.inputs.append(guard)
-            guards.append(np.full(192, 0xA5 ^ i, dtype=np.uint8))
-        session = s.runner.load(one.to_bytes())
-        session.feed([*one.feeds, *guards])
-        # A view of a string tensor would take its bytes for Python objects.
-        plain = [
-            d["index"]
-            for d in (*session.inputs, *session.outputs)
-            if np.dtype(d["dtype"]).kind not in "SUO"
-        ]
-        pads = _padding(session, plain)
-        before = [ctypes.string_at(*pad) for pad in pads]
-        for address, size in pads:
-            ctypes.memset(address, 0x5C, size)
-        session.invoke()
-        for (address, size), old in zip(pads, before, strict=True):
-            if ctypes.string_at(address, size) != b"\x5c" * size:
-                raise Broken(f"case {case.id}: wrote into the {size} bytes after a tensor")
-            ctypes.memmove(address, old, size)
-        inputs = session.inputs[len(one.feeds) :]
-        for detail, want in zip(inputs, guards, strict=True):
-            if not np.array_equal(session.interpreter.get_tensor(detail["index"]), want):
-                raise Broken(f"case {case.id}: wrote into a neighbouring tensor")
-        tried += len(pads)
-    if not tried:
-        raise NotApplicable("no tensor of the cases lies in the arena with room behind it")
-
-
-def _padding(session: Any, indices: list[int]) -> list[tuple[int, int]]:
-    """(address, bytes) of the gaps of under 64 bytes between arena tensors."""
-    gaps = []
-    for (start, size), (following, _) in itertools.pairwise(arena_spans(session, indices)):
-        gap = following - (start + size)
-        if 0 < gap < 64 and (following % 64) == 0:
-            gaps.append((start + size, gap))
-    return gaps
-
-
-def arena_spans(session: Any, indices: list[int]) -> list[tuple[int, int]]:
-    """(address, bytes) in the runtime's arena of those of a session's tensors, in order, that can
-    be seen there: neither scalars, which NumPy hands out as copies elsewhere on the heap, nor
-    strings, tensors without elements and those allocated in the run."""
-    spans = []
-    for index in indices:
-        try:
-            view = session.interpreter.tensor(index)()
-        except (RuntimeError, ValueError):
-            continue  # string and dynamic tensors have no arena memory
-        if isinstance(view, np.ndarray) and view.dtype.kind not in "SUO" and view.nbytes:
-            spans.append((view.__array_interface__["data"][0], view.nbytes))
-        del view
-    return sorted(spans)
 
 
 def repeatable(s: Subject) -> None:
