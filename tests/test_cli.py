@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -395,3 +396,11 @@ def test_docs_of_the_repository_are_current() -> None:
     root = Path(__file__).parent.parent
     result = run("docs", "--check", "--root", str(root))
     assert result.exit_code == 0, f"{result.output}\nrun: opkit docs"
+
+
+@pytest.mark.parametrize("case", ["contract/resize", "float32/walk"])
+def test_verify_without_tensorflow_is_no_pass(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    result = run("verify", "Erf", "--case", case, "--host", "litert")
+    assert result.exit_code == output.ENVIRONMENT, result.output
+    assert "pip install tensorflow-cpu" in result.output

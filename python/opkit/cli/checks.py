@@ -21,7 +21,7 @@ from opkit.cli.options import (
     load,
     quiet_tensorflow,
 )
-from opkit.cli.output import FAILED, USAGE, CliError, Output, reporting
+from opkit.cli.output import ENVIRONMENT, FAILED, USAGE, CliError, Output, reporting
 
 
 def verify(
@@ -64,7 +64,7 @@ def verify(
     """Check kernels against TensorFlow and their own declarations, or a model against its original.
 
     A failing line ends with the command that repeats it. Exit code 1 if anything failed; a skip
-    is counted and is no pass.
+    is counted and is no pass, and 3 is returned where TensorFlow is missing to compare with.
 
     \b
     Examples:
@@ -88,6 +88,7 @@ def verify(
         check_outputs(junit, html)
         check_dtypes(dtype)
         names = list(what or [])
+        missing = ""
         if len(names) == 1 and (names[0].endswith(".tflite") or os.sep in names[0]):
             check_unused(
                 "a model",
@@ -131,11 +132,14 @@ def verify(
 
                 write_junit(result, junit)
             view = verify_view
+            missing = "" if result.failures() else result.missing_reference()
         if html is not None:
             from opkit.report.html import write_html
 
             write_html(result, html)
         output.show(result.to_json(), lambda: view(result))
+        if missing:
+            raise typer.Exit(ENVIRONMENT)
         if not result.ok:
             raise typer.Exit(FAILED)
 

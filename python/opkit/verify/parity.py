@@ -377,6 +377,7 @@ def check_case(
         result = judge(spec, declaration, prepared, got)
     except MissingReference as e:
         result = failed(SKIPPED, str(e))
+        result.missing = True
     except LoadError as e:
         result = failed(ERROR, f"refused at load: {e}")
     except RunError as e:

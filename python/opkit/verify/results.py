@@ -22,6 +22,7 @@ class CaseResult:
     status: "ok"; "fail": ran, and the result is wrong; "error": it did not run; "skipped": it was
       not checked, `message` says why. A skip is never a pass.
     error, bound, unit: worst measured error beside what is allowed.
+    missing: skipped for want of a reference that is not installed.
     """
 
     op: str
@@ -39,6 +40,7 @@ class CaseResult:
     failing: int = 0
     disputed: int = 0
     seconds: float = 0.0
+    missing: bool = False
 
     @property
     def id(self) -> str:
@@ -103,6 +105,10 @@ class Report:
     def failures(self) -> list[CaseResult]:
         """Results that failed or did not run."""
         return [r for r in self.results if r.status in (FAIL, ERROR)]
+
+    def missing_reference(self) -> str:
+        """Why results lack a reference that is not installed; "" when none does."""
+        return next((r.message for r in self.results if r.missing), "")
 
     def groups(self) -> list[Group]:
         """Results joined by op and dtypes, in the order they ran."""

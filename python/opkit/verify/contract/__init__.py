@@ -12,6 +12,7 @@ from opkit.verify.contract import behaviour, declared, memory
 from opkit.verify.contract.subject import Broken, NotApplicable, Subject
 from opkit.verify.declaration import combinations
 from opkit.verify.execute import Runner
+from opkit.verify.reference import MissingReference
 from opkit.verify.results import ERROR, FAIL, OK, SKIPPED, CaseResult
 
 __all__ = ["CHECKS", "Broken", "NotApplicable", "Subject", "checks"]
@@ -84,6 +85,8 @@ def checks(
                 result.status, result.message = FAIL, str(e)
             except NotApplicable as e:
                 result.status, result.message = SKIPPED, str(e)
+            except MissingReference as e:
+                result.status, result.message, result.missing = SKIPPED, str(e), True
             except Exception as e:
                 result.status, result.message = ERROR, f"{type(e).__name__}: {str(e)[:400]}"
             result.seconds = time.perf_counter() - start

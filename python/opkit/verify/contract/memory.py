@@ -140,16 +140,15 @@ def _steady(what: str, times: int, call: Callable[[], Any]) -> None:
 
     Some rounds do: caches of the runtime and of Python grow now and then. A leak grows in all.
     """
-    least = None
+    growths = []
     for _ in range(ROUNDS):
         before = _heap_bytes()
         for _ in range(times):
             call()
-        growth = _heap_bytes() - before
-        if growth <= 0:
+        growths.append(_heap_bytes() - before)
+        if growths[-1] <= 0:
             return
-        least = growth if least is None else min(least, growth)
-    raise Broken(f"{what} keeps {least / times:.0f} bytes on the heap")
+    raise Broken(f"{what} keeps {min(growths) / times:.0f} bytes on the heap")
 
 
 class _Mallinfo2(ctypes.Structure):
