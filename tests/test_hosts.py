@@ -21,6 +21,8 @@ import run  # noqa: E402
 import opkit  # noqa: E402
 import tf_models  # noqa: E402
 from opkit.model import Model  # noqa: E402
+from opkit.model.attrs import encode_flex_options  # noqa: E402
+from opkit.model.nodedef import NodeDef  # noqa: E402
 from opkit.runtime import hosts, installed_hosts, select_host  # noqa: E402
 
 NO_FOLDER = pathlib.Path()
@@ -78,15 +80,18 @@ def test_a_host_from_a_package_of_another_name_has_its_version(
     assert (known.version, known.runs_flex) == (version, runs_flex)
 
 
+@pytest.mark.parametrize("resolver", ["AUTO", "BUILTIN_REF"])  # the second calls them all Flex
 @pytest.mark.parametrize("host", ["tensorflow", "litert"])
-def test_a_flex_node_that_nobody_takes_is_named(host: str) -> None:
+def test_a_flex_node_that_nobody_takes_is_named(host: str, resolver: str) -> None:
     model = Model.load(tf_models.erf_flex())
     (node,) = [node for _, _, node in model.nodes() if node.is_flex]
     node.custom_code = "FlexNobodyHasThis"
+    node.custom_options = encode_flex_options(NodeDef("NobodyHasThis"))
     module = select_host(host).module
     interpreter = module.Interpreter(
         model_content=model.to_bytes(),
         experimental_delegates=[module.load_delegate(str(opkit.delegate_path()))],
+        experimental_op_resolver_type=module.OpResolverType[resolver],
     )
     with pytest.raises(RuntimeError, match="the kit has no kernel for NobodyHasThis"):
         interpreter.allocate_tensors()

@@ -39,6 +39,8 @@ struct ClaimedNode {
   }
 };
 
+constexpr char kFlex[] = "Flex";
+
 bool Contains(const TfLiteIntArray* a, int value) {
   for (int i = 0; a != nullptr && i < a->size; ++i) {
     if (a->data[i] == value) return true;
@@ -50,13 +52,11 @@ size_t OptionBytes(const TfLiteNode& node) {
   return node.custom_initial_data_size < 0 ? 0 : static_cast<size_t>(node.custom_initial_data_size);
 }
 
-// The kernel for a node, or null. The reference resolver registers every Flex op under the bare
-// name "Flex": which one it is, only the node's options say.
-const OpkitOp* KernelFor(const TfLiteRegistration& original, const TfLiteNode& node) {
-  if (original.builtin_code != abi::kBuiltinCustom || original.custom_name == nullptr) {
-    return nullptr;
-  }
-  if (std::strcmp(original.custom_name, "Flex") != 0) return FindOp(original.custom_name, 0);
+// The custom code of a node, "" for a builtin. The reference resolver registers every Flex op under
+// the bare name "Flex": which one it is, only the node's options say.
+std::string CodeOf(const TfLiteRegistration& original, const TfLiteNode& node) {
+  if (original.builtin_code != abi::kBuiltinCustom || original.custom_name == nullptr) return "";
+  if (std::strcmp(original.custom_name, kFlex) != 0) return original.custom_name;
   std::vector<internal::NamedRawAttr> attrs;
   std::string name, node_def;
   bool is_flex = false;
@@ -65,9 +65,9 @@ const OpkitOp* KernelFor(const TfLiteRegistration& original, const TfLiteNode& n
       !internal::DecodeFlexbuffer(options, OptionBytes(node), &attrs, &name, &node_def, &is_flex)
            .ok() ||
       !is_flex) {
-    return nullptr;
+    return "";
   }
-  return FindOp(name.c_str(), 0);
+  return kFlex + name;
 }
 
 void* Init(TfLiteContext* context, const char* buffer, size_t) {
@@ -81,7 +81,7 @@ void* Init(TfLiteContext* context, const char* buffer, size_t) {
     claimed->problem = Format("the runtime does not know node %d", index);
     return claimed.release();
   }
-  const OpkitOp* op = KernelFor(*registration, *node);
+  const OpkitOp* op = FindOp(CodeOf(*registration, *node).c_str(), 0);
   if (op == nullptr) {
     claimed->problem = Format("node %d has no kernel any more", index);
     return claimed.release();
@@ -146,15 +146,14 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
 }
 
 // A Flex node nobody takes fails later, in the runtime's words, which do not say what op it is.
-void ReportUnserved(TfLiteContext* context, int index, const TfLiteRegistration& original) {
-  constexpr size_t kPrefix = 4;
-  const char* name = original.custom_name;
-  if (name == nullptr || std::strncmp(name, "Flex", kPrefix) != 0 || name[kPrefix] == 0) return;
-  const char* op = name + kPrefix;
+void ReportUnserved(TfLiteContext* context, int index, const std::string& code) {
+  constexpr size_t kPrefix = sizeof(kFlex) - 1;
+  if (code.compare(0, kPrefix, kFlex) != 0 || code.size() == kPrefix) return;
+  const char* op = code.c_str() + kPrefix;
   context->ReportError(context,
                        "opkit: node %d (%s) is left to the runtime: the kit has no kernel for %s; "
                        "write one with: opkit new %s, or replace the op in the model\n",
-                       index, name, op, op);
+                       index, code.c_str(), op, op);
 }
 
 TfLiteStatus PrepareDelegate(TfLiteContext* context, TfLiteDelegate* delegate) {
@@ -181,8 +180,9 @@ TfLiteStatus PrepareDelegate(TfLiteContext* context, TfLiteDelegate* delegate) {
       return kTfLiteError;
     }
     if (node->delegate != nullptr) continue;
-    if (KernelFor(*original, *node) == nullptr) {
-      ReportUnserved(context, nodes->data[i], *original);
+    const std::string code = CodeOf(*original, *node);
+    if (FindOp(code.c_str(), 0) == nullptr) {
+      ReportUnserved(context, nodes->data[i], code);
       continue;
     }
     TfLiteIntArray* one = abi::NewIntArray(1);

@@ -112,6 +112,7 @@ extern "C" int opkit_load_library(const char* path, char* error, size_t error_si
   LibraryFn library;
   std::memcpy(&library, &symbol, sizeof(library));
   const std::string problem = opkit::hosts::OpTable::Get().Add(*library(), path);
-  // The table keeps pointers into the library, so it is never closed once added.
-  return problem.empty() ? 0 : Fail(problem, error, error_size);
+  if (problem.empty()) return 0;  // the table keeps pointers into the library: it stays open
+  dlclose(handle);
+  return Fail(problem, error, error_size);
 }
