@@ -1,6 +1,7 @@
 // Resources and variants: what outlives a call, and the kernels' way to it.
 #include "framework/resources.h"
 
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -25,12 +26,18 @@ std::shared_ptr<ResourceScope> ResourceScope::For(TfLiteContext* context) {
   return scope;
 }
 
+int32_t ResourceScope::FirstId() {
+  static const char here = 0;  // one in every library, on pages of its own
+  const auto page = reinterpret_cast<uintptr_t>(&here) >> 12;
+  return static_cast<int32_t>(0x40000000 | (page & 0x3fff) << 16);
+}
+
 int32_t ResourceScope::FindOrMake(const std::string& key,
                                   const std::function<std::shared_ptr<ResourceBase>()>& make) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = ids_.find(key);
   if (found != ids_.end()) return found->second;
-  const int32_t id = kFirstId + static_cast<int32_t>(objects_.size());
+  const int32_t id = FirstId() + static_cast<int32_t>(objects_.size());
   objects_.push_back(make());
   ids_[key] = id;
   return id;
@@ -38,19 +45,18 @@ int32_t ResourceScope::FindOrMake(const std::string& key,
 
 std::shared_ptr<ResourceBase> ResourceScope::Get(int32_t id) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const int64_t at = static_cast<int64_t>(id) - kFirstId;
+  const int64_t at = static_cast<int64_t>(id) - FirstId();
   if (at < 0 || at >= static_cast<int64_t>(objects_.size())) return nullptr;
   return objects_[static_cast<size_t>(at)];
 }
 
 TfLiteVariantData* VariantBox::CloneTo(TfLiteVariantData* maybe_alloc) const {
-  if (maybe_alloc == nullptr) return new VariantBox(value);
-  VariantBox* box = From(maybe_alloc);
-  if (box == nullptr) {  // another library's object lives there: leave it to its owner's rules
-    return new VariantBox(value);
+  if (VariantBox* box = From(maybe_alloc)) {
+    box->value = value;
+    return box;
   }
-  box->value = value;
-  return box;
+  delete maybe_alloc;  // null, or another library's, ours to end as whoever replaces it
+  return new VariantBox(value);
 }
 
 VariantBox* VariantBox::From(void* data) {

@@ -19,13 +19,14 @@ class ResourceScope {
  public:
   static std::shared_ptr<ResourceScope> For(TfLiteContext* context);
 
-  // Ids start at a tag of our own, so that a builtin's resource id is told apart.
+  // Ids start at a tag of this library's own: those of builtins and of other op libraries are told
+  // apart.
   int32_t FindOrMake(const std::string& key,
                      const std::function<std::shared_ptr<ResourceBase>()>& make);
   std::shared_ptr<ResourceBase> Get(int32_t id);
 
  private:
-  static constexpr int32_t kFirstId = 0x0b170000;
+  static int32_t FirstId();
   std::mutex mutex_;
   std::map<std::string, int32_t> ids_;
   std::vector<std::shared_ptr<ResourceBase>> objects_;

@@ -1,6 +1,5 @@
-// What the ops of dense matrices run: batches of `count` row-major matrices, one after the other,
-// in
-// *_simd.cc files. Each call needs scratch of its own, of as many bytes as the function of that
+// What the ops of dense matrices run, in *_simd.cc files: batches of `count` row-major matrices,
+// one after the other. Each call needs scratch of its own, of as many bytes as the function of that
 // name returns; calls may run in parallel. Vectors that are not wanted are null.
 #ifndef OPKIT_OPS_LINALG_KERNELS_H_
 #define OPKIT_OPS_LINALG_KERNELS_H_
