@@ -111,7 +111,8 @@ HWY_INLINE V FullGammaPrefactor(V a, V x) {
       hn::Neg(hn::MulAdd(ab, Phi(lambda, hn::Div(hn::Sub(x, ab), ab)), StirlingTail(ab)));
   // Gamma(a + 1) = exp(g) * p.
   V y = hn::Min(hn::Add(a, Set(1.0)), Set(9.0));
-  const M tiny = hn::Lt(a, Set(2.0));  // 1 + a would round a tiny a away
+  // 1 + a would round a tiny a away. Of 1 + a, as p is: the last a below 2 rounds it up to 3.
+  const M tiny = hn::Lt(y, Set(3.0));
   V shifted = If(hn::Ge(y, Set(8.0)), hn::Sub(y, Set(1.0)), y);
   const V last = If(hn::Ge(y, Set(8.0)), shifted, Set(1.0));
   const V p = hn::Mul(ShiftDown(shifted), last);

@@ -8,7 +8,7 @@ is unbounded, there is an absolute floor. DLMF numbers name the mathematics.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -268,7 +268,7 @@ register(
 # own error is several times larger.
 _TAILS = {"float32": Ulp(1, floor=1e-15), "float64": Ulp(16384, floor=2e-15)}
 
-register(
+_GAMMA = (
     binary(
         "Igamma",
         (Domain(1e-3, 1e3), Domain(0, 2e3)),
@@ -289,6 +289,29 @@ register(
         doc="Regularised upper incomplete gamma function Q(a, x).",
         source="DLMF 8.7.1, 8.9.2, 8.12",
     ),
+)
+
+
+def _gamma_cases(spec: Spec) -> Callable[[Types], Iterator[Case]]:
+    def cases(types: Types) -> Iterator[Case]:
+        assert callable(spec.cases)
+        yield from spec.cases(types)
+        # Where a + 1 rounds to a whole number: the edges of the recurrence for Gamma(a + 1).
+        around = draw(_around_whole, "around 1, 2, ... 10")
+        yield Case("around-whole", {"a": around, "x": arr(300, low=0.01, high=14)})
+
+    return cases
+
+
+def _around_whole(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+    """Each whole number and both its neighbours, ten times."""
+    whole = np.arange(1, 11).astype(dtype)
+    away = [np.nextafter(whole, dtype.type(end)) for end in (0, 99)]
+    return np.tile(np.concatenate([whole, *away]), 10)
+
+
+register(
+    *(replace(spec, cases=_gamma_cases(spec)) for spec in _GAMMA),
     binary(
         "Zeta",
         (Domain(1, 60), Domain(0, 1e3)),
