@@ -149,7 +149,8 @@ HWY_INLINE Vf<D> RsqrtGrad(D d, Vf<D> y, Vf<D> g) {
   const Vf<D> slope = hn::Mul(hn::Mul(y, y), hn::Set(d, -0.5f));
   const Vf<D> z =
       hn::Mul(hn::IfThenElse(middle, hn::Mul(slope, y), slope), hn::IfThenElse(middle, g, t));
-  return hn::IfThenZeroElse(hn::Eq(t, hn::Zero(d)), z);
+  const auto none = hn::Or(hn::Eq(t, hn::Zero(d)), hn::Eq(g, hn::Zero(d)));
+  return hn::IfThenZeroElse(none, z);
 }
 
 #define OPKIT_DEFINE(name)                                                              \

@@ -119,7 +119,7 @@ HWY_INLINE V RsqrtGrad(V y, V g) {
   const V t = hn::Mul(y, g);
   const V slope = hn::Mul(hn::Mul(y, y), Set(-0.5));
   const V z = hn::Mul(If(middle, hn::Mul(slope, y), slope), If(middle, g, t));
-  return hn::IfThenZeroElse(IsZero(t), z);
+  return hn::IfThenZeroElse(hn::Or(IsZero(t), IsZero(g)), z);
 }
 
 }  // namespace f64

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from opkit.ops._elementwise_bounds import FLUSHES, SAME, TRUTH, ulp
-from opkit.spec import Domain, Spec, Ulp, binary, register
+from opkit.spec import (
+    Case,
+    Domain,
+    Spec,
+    Types,
+    Ulp,
+    all_pairs,
+    binary,
+    draw,
+    register,
+    special,
+)
 
 _FEATURES = ("gradients", "features")
 _OUTPUTS = ("gradients", "outputs")
@@ -28,6 +43,23 @@ def _gradient(
     path = TRUTH + truth if truth else None
     more: dict[str, Any] = {"args": args, "attrs": attrs, "truth": path, "known": known, "doc": doc}
     return binary(name, domains, bound, broadcast=False, **more)
+
+
+def _zero_at_zero(spec: Spec) -> Spec:
+    """The spec with a case of gradients that are 0, whatever the slope is."""
+    real = spec.cases
+    assert callable(real)
+
+    def cases(types: Types) -> Iterator[Case]:
+        yield from real(types)
+        outputs, zeros = all_pairs(special(), draw(_zeros, "0, -0"))
+        yield Case("zero-gradient", {"y": outputs, "dy": zeros})
+
+    return dataclasses.replace(spec, cases=cases)
+
+
+def _zeros(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+    return np.array([0.0, -0.0]).astype(dtype)
 
 
 register(
@@ -102,30 +134,36 @@ register(
         doc="Gradient of sigmoid from its output.",
     ),
     *(
-        _gradient(
-            name,
-            (_FINITE, _FINITE),
-            ulp(2),
-            args=_RESULT,
-            truth="reciprocal_grad",
-            doc="Gradient of 1 / x from its output.",
+        _zero_at_zero(
+            _gradient(
+                name,
+                (_FINITE, _FINITE),
+                ulp(2),
+                args=_RESULT,
+                truth="reciprocal_grad",
+                doc="Gradient of 1 / x from its output.",
+            )
         )
         for name in ("InvGrad", "ReciprocalGrad")
     ),
-    _gradient(
-        "SqrtGrad",
-        (Domain(0, 1e4, special=False), _FINITE),
-        ulp(2),
-        args=_RESULT,
-        truth="sqrt_grad",
-        doc="Gradient of sqrt from its output.",
+    _zero_at_zero(
+        _gradient(
+            "SqrtGrad",
+            (Domain(0, 1e4, special=False), _FINITE),
+            ulp(2),
+            args=_RESULT,
+            truth="sqrt_grad",
+            doc="Gradient of sqrt from its output.",
+        ),
     ),
-    _gradient(
-        "RsqrtGrad",
-        (Domain(0, 1e4, special=False), _FINITE),
-        {**ulp(2.5), "float64": Ulp(4, signed_zero=False)},  # underflow to either zero
-        args=_RESULT,
-        truth="rsqrt_grad",
-        doc="Gradient of 1 / sqrt from its output.",
+    _zero_at_zero(
+        _gradient(
+            "RsqrtGrad",
+            (Domain(0, 1e4, special=False), _FINITE),
+            {**ulp(2.5), "float64": Ulp(4, signed_zero=False)},  # underflow to either zero
+            args=_RESULT,
+            truth="rsqrt_grad",
+            doc="Gradient of 1 / sqrt from its output.",
+        ),
     ),
 )
