@@ -71,12 +71,19 @@ Status Split(OpContext& ctx) {
   shape[1] = most;
   return {};
 }
+
+Status CheckLimit(OpContext& ctx) {
+  const int64_t limit = ctx.attr_int("maxsplit");
+  if (limit == static_cast<int32_t>(limit)) return {};
+  return Error("maxsplit is %lld, want an int32", static_cast<long long>(limit));
+}
 OPKIT_OP(StringSplitV2)
     .Signature(R"(
       input: string[n], sep: string[] -> indices: int64, values: string, shape: int64
       maxsplit: int = -1
     )")
     .DataDependent()
+    .Prepare(CheckLimit)
     .Run(Split);
 
 }  // namespace

@@ -82,7 +82,6 @@ Status Run(OpContext& ctx) {
   const StringsView in = ctx.strings(0);
   const Shape out_shape = ctx.out_shape(0);
   const int64_t n = out_shape.size();
-  if (ctx.shape(1).size() == 0) return Error("pos and len are empty");
   // Strides of the two broadcast operands, 0 along repeated dimensions.
   const int rank = out_shape.rank();
   int64_t step[2][Shape::kMaxRank] = {};

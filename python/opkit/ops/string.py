@@ -189,6 +189,10 @@ def _substr_cases(types: Types) -> Iterator[Case]:
             {"input": grid, "pos": np.array([[0], [1]]), "len": np.array([[3], [2]])},
             attrs,
         )
+        for shape in ((0,), (2, 0), (0, 1, 7)):
+            none = np.zeros(shape, np.int64)
+            inputs = {"input": arr(*shape), "pos": none, "len": none}
+            yield Case(f"{unit}-empty{len(shape)}", inputs, attrs)
         yield Case(
             f"{unit}-word-broadcast",
             {"input": words[:1], "pos": np.array([0, 1, 2, 3]), "len": np.array([1, 1, 2, 2])},
@@ -253,6 +257,7 @@ register(
         rejects=(
             Reject("matrix", {"input": arr(2, 2), "sep": b""}, "rank|shape"),
             Reject("two-separators", {"input": arr(2), "sep": arr(2)}, "rank|shape"),
+            Reject("limit", {"input": arr(2), "sep": b""}, "maxsplit is", {"maxsplit": 2**31}),
         ),
         bench=_split_bench,
         peers=Peers(lowering=False),
