@@ -262,6 +262,17 @@ def _same_key_twice(g: Graph) -> Any:
     return _size(g, table)
 
 
+def _initialize(g: Graph, keys: Any, values: Any, kind: str = "HashTableV2") -> Any:
+    table = _table(g, kind=kind)
+    g.node("InitializeTableV2", [table, keys, values], [], Tkey=INT64, Tval=FLOAT)
+    return _size(g, table)
+
+
+def _export(g: Graph, kind: str) -> Any:
+    """(keys, values) of a table that nobody filled."""
+    return g.node("LookupTableExportV2", [_table(g, kind, kind=kind)], ["int64", "float32"])
+
+
 def _two_kinds(g: Graph) -> Any:
     _size(g, _table(g, "name", INT64, FLOAT))
     return _size(g, _table(g, "name", INT64, INT64))
@@ -309,6 +320,17 @@ REFUSED = {
             g.constant(0.0, "float32"),
         ),
         "not initialized",
+    ),
+    "export-before-import": (lambda g: _export(g, "HashTableV2")[0], "not initialized"),
+    "initialize-mutable": (
+        lambda g: _initialize(
+            g, g.constant([1], "int64"), g.constant([1.0], "float32"), "MutableHashTableV2"
+        ),
+        "only a HashTable is initialized",
+    ),
+    "initialize-with-nothing": (
+        lambda g: _initialize(g, *_export(g, "MutableHashTableV2")),
+        "keys are empty",
     ),
     "default-shape": (
         lambda g: _find(g, _table(g), g.constant([1], "int64"), g.constant([0.0] * 3, "float32")),

@@ -19,6 +19,11 @@ Status CheckValueType(const LookupTable& table, DType dtype) {
                DTypeName(table.table_kind().value));
 }
 
+Status CheckFilled(const LookupTable& table) {
+  if (!table.table_kind().write_once || table.filled) return {};
+  return Error("the table was not initialized");
+}
+
 // The shape of one value for each key.
 Shape ValuesShape(const LookupTable& table, const Shape& keys) {
   Shape out = keys;
@@ -70,7 +75,7 @@ Status Find(OpContext& ctx) {
   const int64_t default_step = each && !kind.write_once ? 1 : 0;
   const Keys keys(ctx, 1);
   const std::lock_guard<std::mutex> lock(table->mutex());
-  if (kind.write_once && !table->filled) return Error("the table was not initialized");
+  OPKIT_RETURN_IF_ERROR(CheckFilled(*table));
   if (kind.value == DType::kString) {
     const StringsView defaults = ctx.strings(2);
     StringWriter out;
@@ -249,6 +254,17 @@ OPKIT_OP(LookupTableImportV2)
     .DataDependent()
     .Stateful()
     .Run(Import);
+
+// The import of a write-once table, with at least one entry.
+Status Initialize(OpContext& ctx) {
+  std::shared_ptr<LookupTable> table;
+  OPKIT_RETURN_IF_ERROR(GetTable(ctx, 0, &table));
+  if (!table->table_kind().write_once) {
+    return Error("only a HashTable is initialized; LookupTableImportV2 fills one that can change");
+  }
+  if (ctx.shape(1).size() == 0) return Error("keys are empty, want one or more");
+  return Import(ctx);
+}
 OPKIT_OP(InitializeTableV2)
     .Signature(R"(
       table_handle: resource, keys: Tkey, values: Tval ->
@@ -257,7 +273,7 @@ OPKIT_OP(InitializeTableV2)
     )")
     .DataDependent()
     .Stateful()
-    .Run(Import);
+    .Run(Initialize);
 
 Status Remove(OpContext& ctx) {
   std::shared_ptr<LookupTable> table;
@@ -300,6 +316,7 @@ Status Export(OpContext& ctx) {
                  DTypeName(ctx.out_dtype(1)), DTypeName(kind.key), DTypeName(kind.value));
   }
   const std::lock_guard<std::mutex> lock(table->mutex());
+  OPKIT_RETURN_IF_ERROR(CheckFilled(*table));
   const int64_t n = table->size();
   if (kind.key == DType::kString) {
     StringWriter out;
