@@ -147,7 +147,9 @@ Status Concat(OpContext& ctx, const TensorList& list, const PartialShape& elemen
 Status ConcatV1(OpContext& ctx) {
   ListPtr list;
   OPKIT_RETURN_IF_ERROR(GetList(ctx, 0, ctx.out_dtype(0), &list));
-  return Concat(ctx, *list, ctx.attr_shape("element_shape"), 0, nullptr);
+  PartialShape shape = ctx.attr_shape("element_shape");
+  if (!shape.dims.empty()) shape.dims[0] = -1;  // which TF does not look at
+  return Concat(ctx, *list, shape, 0, nullptr);
 }
 OPKIT_OP(TensorListConcat)
     .Signature(R"(

@@ -87,7 +87,6 @@ OPKIT_OP(TensorListSplit)
 // Puts the slices of input `tensor` at the indices in input `indices`; later ones win.
 Status Scatter(OpContext& ctx, int tensor, int indices_input, const Shape& item, int64_t min_size,
                int64_t max_size, TensorList* list) {
-  OPKIT_RETURN_IF_ERROR(CheckAccepts(*list, item));
   const int64_t n = ctx.shape(indices_input).size();
   const int32_t* indices = ctx.in<int32_t>(indices_input);
   if (n != ctx.shape(tensor)[0]) {
@@ -118,6 +117,7 @@ Status NewScatter(OpContext& ctx, int64_t num_elements) {
   OPKIT_RETURN_IF_ERROR(SliceShape(ctx, 0, &item));
   list->dtype = StorageType(ctx.dtype(0));
   OPKIT_RETURN_IF_ERROR(ReadElementShape(ctx, 2, &list->element_shape));
+  OPKIT_RETURN_IF_ERROR(CheckAccepts(*list, item));
   const int64_t min_size = std::max(int64_t{0}, num_elements);
   const int64_t max_size = num_elements == -1 ? INT32_MAX : num_elements;
   OPKIT_RETURN_IF_ERROR(Scatter(ctx, 0, 1, item, min_size, max_size, list.get()));
@@ -146,6 +146,7 @@ OPKIT_OP(TensorListScatterV2)
     .DataDependent()
     .Run(ScatterV2);
 
+// As in TF the slices need not fit the list's element shape; what joins items checks theirs.
 Status ScatterInto(OpContext& ctx) {
   ListPtr in;
   OPKIT_RETURN_IF_ERROR(GetList(ctx, 0, ctx.dtype(1), &in));

@@ -213,6 +213,16 @@ def scatter_into(tf: Any, x: Any) -> Any:
     return [stack(tf, old, x.dtype), stack(tf, new, x.dtype, list(x.shape[1:]))]
 
 
+def scatter_other(tf: Any, x: Any, pair: Any) -> Any:
+    """Slices of another rank than the list's: nothing looks at that before the items are joined."""
+    handle = tf.raw_ops.TensorListScatterIntoExistingList(
+        input_handle=reserve(tf, 2, x.dtype, list(x.shape[1:])),
+        tensor=pair,
+        indices=tf.constant([1, 0], tf.int32),
+    )
+    return [get(tf, handle, i, x.dtype) for i in range(2)]
+
+
 def concat_all(tf: Any, handle: Any, dtype: Any, shape: Any, leading: Any, index: str) -> list[Any]:
     """(items joined, lengths)."""
     return list(
@@ -249,13 +259,19 @@ def concat_same(tf: Any, x: Any, no_dims: Any, index: str = "int32") -> Any:
     return concat_all(tf, handle, x.dtype, -1, no_dims, index)
 
 
-def concat_v1(tf: Any, pair: Any) -> Any:
-    handle = from_tensor(tf, pair, list(pair.shape[1:]))
-    return list(
-        tf.raw_ops.TensorListConcat(
-            input_handle=handle, element_dtype=pair.dtype, element_shape=[None, *pair.shape[2:]]
-        )
+def concat_v1(tf: Any, pair: Any, x: Any) -> Any:
+    """Items of one length; and of lengths that element_shape's first dimension is not."""
+    uneven = tf.raw_ops.TensorListSplit(
+        tensor=x,
+        element_shape=tf.constant([-1, *x.shape[1:]], tf.int32),
+        lengths=tf.constant([2, 0, 1], tf.int64),
     )
+    outs = []
+    for handle, rows in ((from_tensor(tf, pair, list(pair.shape[1:])), None), (uneven, 2)):
+        outs += tf.raw_ops.TensorListConcat(
+            input_handle=handle, element_dtype=x.dtype, element_shape=[rows, *x.shape[1:]]
+        )
+    return outs
 
 
 def concat_lists(tf: Any, x: Any, part: Any) -> Any:

@@ -226,7 +226,7 @@ register(
     _list_spec("TensorListScatterV2", _cases(("scatter", p.scatter(2))), "Slices at indices."),
     _list_spec(
         "TensorListScatterIntoExistingList",
-        _cases(("scatter", p.scatter_into)),
+        _cases(("scatter", p.scatter_into), ("other-shape", p.scatter_other)),
         "A list with slices put at indices.",
     ),
     _list_spec("TensorListConcatLists", _plain(("concat", p.concat_lists)), "Two lists as one."),
