@@ -107,10 +107,15 @@ def test_we_read_tensorflows_files(op: str, tmp_path: pathlib.Path) -> None:
         np.testing.assert_array_equal(_restore(path, name, _dtype(value)), value)
 
 
-def test_partitioned_variables(tmp_path: pathlib.Path) -> None:
-    """Slices of one tensor, each way, in both formats."""
+@pytest.mark.parametrize("row", ["-", "0,10"])
+def test_partitioned_variables(row: str, tmp_path: pathlib.Path) -> None:
+    """Slices of one tensor, each way, in both formats; whole rows in both spellings."""
     whole = np.arange(60, dtype=np.float32).reshape(6, 10)
-    parts = {"6 10 0,2:-": whole[:2], "6 10 2,4:0,3": whole[2:, :3], "6 10 2,4:3,7": whole[2:, 3:]}
+    parts = {
+        f"6 10 0,2:{row}": whole[:2],
+        "6 10 2,4:0,3": whole[2:, :3],
+        "6 10 2,4:3,7": whole[2:, 3:],
+    }
     names, specs, data = ["t"] * 3, list(parts), [np.ascontiguousarray(v) for v in parts.values()]
     tf.raw_ops.SaveV2(
         prefix=str(tmp_path / "tf2"), tensor_names=names, shape_and_slices=specs, tensors=data

@@ -90,6 +90,28 @@ void PutOrderedSigned(std::string* out, int64_t v) {
   out->append(begin, static_cast<size_t>(length));
 }
 
+// One dimension of a TensorSliceProto as written; all of it may have a length or the length -1.
+struct Extent {
+  int64_t start = 0, length = -1;
+};
+
+bool DecodeExtents(std::string_view proto, std::vector<Extent>* out) {
+  WireReader r(proto);
+  while (r.Next()) {
+    if (r.field() != 1) continue;
+    if (out->size() == static_cast<size_t>(Shape::kMaxRank)) return false;
+    Extent e;
+    WireReader extent(r.bytes());
+    while (extent.Next()) {
+      if (extent.field() == 1) e.start = static_cast<int64_t>(extent.value());
+      if (extent.field() == 2) e.length = static_cast<int64_t>(extent.value());
+    }
+    if (!extent.ok()) return false;
+    out->push_back(e);
+  }
+  return r.ok();
+}
+
 }  // namespace
 
 Status ParseSpec(std::string_view spec, Shape* shape, Box* box) {
@@ -206,25 +228,17 @@ bool DecodeShape(std::string_view proto, Shape* out) {
 
 bool DecodeBox(std::string_view proto, const Shape& whole, Box* out) {
   *out = Box::All(whole);
-  int i = 0;
-  WireReader r(proto);
-  while (r.Next()) {
-    if (r.field() != 1) continue;
-    if (i == whole.rank()) return false;
-    int64_t start = 0, length = -1;
-    WireReader extent(r.bytes());
-    while (extent.Next()) {
-      if (extent.field() == 1) start = static_cast<int64_t>(extent.value());
-      if (extent.field() == 2) length = static_cast<int64_t>(extent.value());
-    }
-    if (!extent.ok()) return false;
-    if (length == -1 && start == 0) length = whole[i];
+  std::vector<Extent> extents;
+  if (!DecodeExtents(proto, &extents)) return false;
+  if (extents.size() != static_cast<size_t>(whole.rank())) return false;
+  for (int i = 0; i < whole.rank(); ++i) {
+    const auto [start, length] = extents[static_cast<size_t>(i)];
+    if (length == -1 && start == 0) continue;
     if (start < 0 || length < 0 || start > whole[i] || length > whole[i] - start) return false;
     out->start[i] = start;
     out->length[i] = length;
-    ++i;
   }
-  return r.ok() && i == whole.rank();
+  return true;
 }
 
 std::string NameKey(std::string_view name) {
@@ -239,18 +253,19 @@ std::string NameKey(std::string_view name) {
   return key;
 }
 
-std::string SliceKey(std::string_view name, const Box& box, const Shape& whole) {
+std::string SliceKey(std::string_view name, std::string_view proto) {
   std::string key = NameKey(name);
-  if (box.rank == 0) {
+  std::vector<Extent> extents;
+  DecodeExtents(proto, &extents);
+  if (extents.empty()) {
     key.push_back('\0');
   } else {
     key.push_back('\1');
-    key.push_back(static_cast<char>(box.rank));
+    key.push_back(static_cast<char>(extents.size()));
   }
-  for (int i = 0; i < box.rank; ++i) {
-    const bool all = box.start[i] == 0 && box.length[i] == whole[i];
-    PutOrderedSigned(&key, box.start[i]);
-    PutOrderedSigned(&key, all ? -1 : box.length[i]);
+  for (const Extent& e : extents) {
+    PutOrderedSigned(&key, e.start);
+    PutOrderedSigned(&key, e.length);
   }
   return key;
 }

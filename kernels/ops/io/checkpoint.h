@@ -80,9 +80,10 @@ std::string EncodeShape(const Shape& shape);                // TensorShapeProto
 std::string EncodeBox(const Box& box, const Shape& whole);  // TensorSliceProto
 bool DecodeShape(std::string_view proto, Shape* out);
 bool DecodeBox(std::string_view proto, const Shape& whole, Box* out);
-// Sorts by name; the key of a slice continues the key of its tensor.
+// Sorts by name; the key of a slice continues the key of its tensor by what its TensorSliceProto
+// says, which has two ways to say "all of a dimension".
 std::string NameKey(std::string_view name);
-std::string SliceKey(std::string_view name, const Box& box, const Shape& whole);
+std::string SliceKey(std::string_view name, std::string_view proto);
 constexpr int kCheckpointVersion = 1;
 
 }  // namespace opkit::io

@@ -301,13 +301,14 @@ Status WriteV1(const std::string& path, const std::vector<Source>& tensors) {
       return Error("tensor \"%s\": V1 checkpoints do not hold %s", s.name.c_str(),
                    DTypeName(s.dtype));
     }
-    const bool fresh = slices.insert_or_assign(SliceKey(s.name, s.box, s.whole), &s).second;
+    const std::string box = EncodeBox(s.box, s.whole);
+    const bool fresh = slices.insert_or_assign(SliceKey(s.name, box), &s).second;
     if (!fresh) continue;
     std::string tensor;
     PutBytes(&tensor, 1, s.name);
     PutBytes(&tensor, 2, EncodeShape(s.whole));
     PutInt(&tensor, 3, DTypeToTf(s.dtype));
-    PutBytes(&tensor, 4, EncodeBox(s.box, s.whole));
+    PutBytes(&tensor, 4, box);
     PutBytes(&meta, 1, tensor);
   }
   std::string versions;

@@ -119,7 +119,7 @@ class ReaderV2 : public Reader {
       Slice s;
       Entry part;
       if (!DecodeBox(proto, e.shape, &s.box)) return index_.Damaged("a slice");
-      OPKIT_RETURN_IF_ERROR(Find(SliceKey(name, s.box, e.shape), &part, &found));
+      OPKIT_RETURN_IF_ERROR(Find(SliceKey(name, proto), &part, &found));
       if (!found || part.dtype != e.dtype || part.shape != s.box.shape()) {
         return index_.Damaged("a slice is missing");
       }
@@ -262,7 +262,7 @@ Status WriteV2(const std::string& prefix, const std::vector<Source>& tensors) {
       whole.dtype = s.dtype;
       whole.shape = s.whole;
       whole.slices.push_back(EncodeBox(s.box, s.whole));
-      key = SliceKey(s.name, s.box, s.whole);
+      key = SliceKey(s.name, whole.slices.back());
     }
     if (!entries.emplace(key, e).second) {
       return Error("tensor \"%s\" is saved twice", s.name.c_str());
