@@ -50,7 +50,7 @@ def model(path: Path, name: str = "x", op: str = "Erf") -> str:
         (("ops", "--ops", "no_such.py"), "is no file"),
         (("ops", "--ops", "./folder/"), "--ops ./folder/: "),
         (("ops", "--ops", ""), "Empty module name"),
-        (("scan", "."), "is a directory"),
+        (("scan", "."), ". is no .tflite file"),
         (("new", "SomeOp", "--dir", os.devnull), "file exists"),
     ],
 )

@@ -78,11 +78,21 @@ def load_library(path: str | pathlib.Path) -> tuple[Declaration, ...]:
     Interpreters made afterwards have them, by resolver and by delegate. Loading the same file
     again does nothing.
 
+    Args:
+        path: The library; a relative path counts from the working directory.
+
     Raises:
-        RuntimeError: The file is no op library, was built for another table version, or declares
-            an op that is already there.
+        FileNotFoundError: There is no such file.
+        RuntimeError: The file is no op library, was built for another table version, declares no
+            op, or one that is already there.
     """
+    # With a folder: the system looks for a bare name where its own libraries are, and only there.
+    file = pathlib.Path(path).absolute()
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"there is no op library {file}; cmake -B build && cmake --build build makes it"
+        )
     before = {(d.name, d.version) for d in every_version()}
-    _native.load_library(str(path))
+    _native.load_library(str(file))
     _parsed.cache_clear()
     return tuple(d for d in every_version() if (d.name, d.version) not in before)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
+
+#: The converter hangs the Python frames of the model's source on its message.
+_TRACE = re.compile(r"(?<=\.)/\S+\.py:\d+")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -46,6 +50,12 @@ def convert(op: str, types_text: str, case_id: str) -> bytes:
     return converter.convert()
 
 
+def first_words(error: str) -> str:
+    """The first line of what the converter says, without the source lines hung on it."""
+    text = next((line for line in error.splitlines() if line.strip()), "")
+    return _TRACE.split(text, maxsplit=1)[0]
+
+
 def main() -> None:
     """Answers until standard input ends."""
     answers = os.fdopen(os.dup(1), "w")
@@ -61,8 +71,7 @@ def main() -> None:
             Path(request["path"]).write_bytes(model)
             answer: dict[str, Any] = {"bytes": len(model)}
         except Exception as e:  # the parent reports it as the peer's reason
-            text = next((ln for ln in str(e).splitlines() if ln.strip()), "")
-            answer = {"error": f"{type(e).__name__}: {text[:200]}"}
+            answer = {"error": f"{type(e).__name__}: {first_words(str(e))[:200]}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

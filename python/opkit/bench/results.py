@@ -59,7 +59,7 @@ class Row:
 
 @dataclass
 class BenchReport:
-    """A benchmark run. `absent` says why whole peers are missing."""
+    """A benchmark run. `absent` says why whole peers, or ops that were asked for, are missing."""
 
     rows: list[Row] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)

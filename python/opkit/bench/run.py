@@ -178,18 +178,23 @@ def bench_ops(
     start = time.perf_counter()
     declared = registry.declarations()
     todo: list[tuple[Spec, Declaration, Types, Case]] = []
+    untimed: list[str] = []
     for name in names if names is not None else sorted(set(declared) & set(specs())):
         s = spec_of(name)
         if name not in declared:
             raise KeyError(f"{name} has a spec but no kernel in this library")
         d = declared[name]
+        before = len(todo)
         for types in timed_types(s, d, dtypes):
             for c in s.bench_for(types):
                 if case is None or case in (c.id, f"{types}/{c.id}"):
                     todo.append((s, d, types, c))
+        if names is not None and case is None and len(todo) == before:
+            untimed.append(name)
     runner = runner or Runner()
     rivals, report = begin(chosen, runner, ops)
     bench = Bench(rivals, runner, rounds)
+    report.absent.update(dict.fromkeys(untimed, "not timed: its spec has no bench cases (bench=)"))
     report.environment["node overhead"] = str(node_overhead(runner))
     try:
         for i, (s, d, types, c) in enumerate(todo):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -106,9 +107,17 @@ def _row(
         try:
             contestants["flex"] = _flex(worker, data, feeds, got)
         except (RuntimeError, MissingPeer) as e:
-            row.refused["flex"] = str(e)[:160]
+            row.refused["flex"] = _why_not_flex(str(e))
     enter_times(row, contestants, rounds)
     return row
+
+
+def _why_not_flex(error: str) -> str:
+    found = re.search(r"unresolved custom op: (\w+)", error)
+    if found:
+        step = "time the model with Flex ops beside it"
+        return f"its {found[1]} is a custom op, which Flex does not run; {step}"
+    return " ".join(error.split())[:160]
 
 
 def _flex(

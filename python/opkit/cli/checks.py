@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from opkit.cli.options import (
     Ops,
     Way,
     check_dtypes,
+    check_ops,
     check_outputs,
     check_unused,
     load,
@@ -113,6 +115,7 @@ def verify(
             view: Any = model_view
         else:
             check_unused("ops", reference=reference, samples=samples)
+            check_ops(names)
             with output.progress() as progress:
                 result = verify_ops(
                     names or None,
@@ -124,6 +127,9 @@ def verify(
                     full=full,
                     progress=progress,
                 )
+            result.options = _options(
+                budget=budget, host=host.value, by=by.value, simd=simd, ops=ops
+            )
             if not result.results:
                 step = "`opkit verify OP --json` lists the ids of its cases"
                 raise CliError(USAGE, f"no case matches {case or dtype}", step)
@@ -142,6 +148,17 @@ def verify(
             raise typer.Exit(ENVIRONMENT)
         if not result.ok:
             raise typer.Exit(FAILED)
+
+
+def _options(ops: list[str] | None, **chosen: Any) -> str:
+    """Options that a single case depends on, as they are typed; defaults are left out."""
+    words = [
+        word
+        for name, value in chosen.items()
+        if value not in (None, "auto")
+        for word in (f"--{name}", str(value))
+    ]
+    return shlex.join([*words, *(word for source in ops or () for word in ("--ops", source))])
 
 
 def bench(
@@ -237,6 +254,7 @@ def bench(
             _benched(output, report, html)
             return
         check_unused("ops", samples=samples)
+        check_ops(names)
         with output.progress() as progress:
             report = bench_ops(
                 names or None,
@@ -248,10 +266,11 @@ def bench(
                 progress=progress,
                 keep=keep,
             )
+        if not report.rows and not (case or dtype):
+            missing = f"the spec of {', '.join(names)} has no bench cases"
+            raise CliError(USAGE, missing, "give it some: Spec(..., bench=)")
         if not report.rows:
-            raise CliError(
-                USAGE, f"no bench case matches {case or dtype or names}", "opkit ops lists ops"
-            )
+            raise CliError(USAGE, f"no bench case matches {case or dtype}", "opkit ops lists ops")
         _benched(output, report, html)
 
 

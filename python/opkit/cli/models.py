@@ -85,15 +85,16 @@ def convert(
         load(ops)
         if not source.exists():
             raise CliError(USAGE, f"{source} does not exist", "check the path")
-        result = opkit.convert(
-            str(source),
-            "int16" if int16 else int8,
-            read_samples(samples) if samples is not None else None,
-            str(out),
-            inference_input_type=input_type,
-            inference_output_type=output_type,
-            overwrite=overwrite,
-            verify=verify_it,
-            progress=not as_json,
-        )
+        with output.warnings():
+            result = opkit.convert(
+                str(source),
+                "int16" if int16 else int8,
+                read_samples(samples) if samples is not None else None,
+                str(out),
+                inference_input_type=input_type,
+                inference_output_type=output_type,
+                overwrite=overwrite,
+                verify=verify_it,
+                progress=not as_json,
+            )
         output.show({"ok": True, **result.to_json()}, lambda: convert_view(result))

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -55,9 +56,24 @@ def load(ops: list[str] | None) -> None:
             try:
                 load_ops(source)
             except Exception as e:  # an author's file raises what it likes
-                what = str(e) if isinstance(e, ImportError) else f"{type(e).__name__}: {e}"
-                step = "give a library (.so), a Python file (.py) or the name of a module"
+                what, step = _load_failure(source, e)
                 raise CliError(USAGE, f"--ops {source}: {what}", step) from e
+
+
+def _load_failure(source: str, e: Exception) -> tuple[str, str]:
+    """What went wrong in --ops, and the next step: the option, the author's line, or the build."""
+    if isinstance(e, ModuleNotFoundError) and e.name == source.partition(".")[0]:
+        return str(e), "give a library (.so), a Python file (.py) or the name of a module"
+    where = ""
+    for frame in traceback.extract_tb(e.__traceback__):
+        if frame.filename == str(Path(source).resolve()):
+            where = f"line {frame.lineno}: "
+    if isinstance(e, FileNotFoundError) and e.errno is None:  # the kit's own words
+        return f"{where}{e}", "check the path, or build the library"
+    if isinstance(e, RuntimeError):
+        return f"{where}{e}", "mend it and build the library again" if ".so: " in str(e) else ""
+    name = "" if isinstance(e, ImportError) else f"{type(e).__name__}: "
+    return f"{where}{name}{e}", ""
 
 
 def check_outputs(*paths: Path | None) -> None:
@@ -78,6 +94,14 @@ def check_unused(of: str, **options: object) -> None:
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if given:
         raise CliError(USAGE, f"{', '.join(given)}: not for {of}", "leave it out")
+
+
+def check_ops(names: list[str]) -> None:
+    """Refuses files where names of ops are wanted."""
+    for name in names:
+        if os.sep in name or name.endswith((".tflite", ".keras", ".h5", ".json")):
+            what = f"{name} is a file, want names of ops or .tflite files alone"
+            raise CliError(USAGE, what, "--help shows examples")
 
 
 def check_dtypes(dtypes: list[str] | None) -> None:

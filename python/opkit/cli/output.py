@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -60,8 +61,9 @@ class Output:
                 stream.reconfigure(errors="backslashreplace")
         # Files and pipes get a fixed width, so that output can be compared.
         width = None if sys.stdout.isatty() else 200
-        self.out = Console(highlight=False, width=width)
-        self.err = Console(stderr=True, highlight=False)
+        # A name may hold ":x:", which is no picture.
+        self.out = Console(highlight=False, emoji=False, width=width)
+        self.err = Console(stderr=True, highlight=False, emoji=False)
 
     def show(self, data: dict[str, Any], view: Callable[[], RenderableType]) -> None:
         """Prints one JSON object, or the view."""
@@ -102,6 +104,22 @@ class Output:
             if error.next_step:
                 self.err.print(f"next step: {error.next_step}", markup=False, soft_wrap=True)
         raise typer.Exit(error.code)
+
+    @contextmanager
+    def warnings(self) -> Iterator[None]:
+        """The kit's own warnings as lines on standard error, without the line of code."""
+        with warnings.catch_warnings():
+            shown = warnings.showwarning
+
+            def show(message: Any, category: type[Warning], *where: Any) -> None:
+                if category.__module__.startswith("opkit."):
+                    text = f"warning: {message}"
+                    self.err.print(text, style="yellow", markup=False, soft_wrap=True)
+                else:
+                    shown(message, category, *where)
+
+            warnings.showwarning = show  # type: ignore[assignment]
+            yield
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, int, int], None] | None]:
@@ -207,10 +225,10 @@ def _explain(e: Exception) -> CliError | None:
         return CliError(ENVIRONMENT, text, "`opkit doctor` shows what is installed")
     if name == "ModelError":
         return CliError(FAILED, text, "the file is no valid .tflite model; convert it again")
-    if name in ("ConversionError", "UnsupportedOpError"):
-        unserved = name == "UnsupportedOpError" or getattr(e, "nodes", None)
-        step = "`opkit scan MODEL` shows every op that is not served" if unserved else ""
-        return CliError(FAILED, text, step)
+    if name == "ConversionError":  # of ops without a kernel, its text has all and their next steps
+        return CliError(FAILED, text)
+    if name == "UnsupportedOpError":
+        return CliError(FAILED, text, "`opkit scan MODEL` shows every op that is not served")
     if isinstance(e, ValueError):
         return CliError(USAGE, text)
     return None

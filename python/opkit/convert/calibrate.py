@@ -66,7 +66,7 @@ def calibrate(data: bytes, samples: Samples, registerer: Any, progress: bool) ->
     for tensor in model.subgraphs[0].inputs:
         if tensor.dtype == "string":
             raise ConversionError(
-                f"int8: input {tensor.name!r} holds strings, which TensorFlow's calibrator cannot "
+                f"input {tensor.name!r} holds strings, which TensorFlow's calibrator cannot "
                 f"feed; convert the part of the model behind them, or all of it in float"
             )
     feed = Feed(model, samples, progress)

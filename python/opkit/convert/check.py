@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from opkit.model import Model, Tensor
+from opkit.model import Model, Signature, Tensor
 from opkit.model.dtypes import NUMPY_DTYPES
 
 from .calibrate import Feed, Samples
@@ -37,6 +37,11 @@ class OutputRow:
     scale: float
     mismatched: int
 
+    @property
+    def measured(self) -> bool:
+        """Whether values are measured; integers, bools and strings are equal or not."""
+        return self.dtype.startswith(("float", "complex", "bfloat")) or self.rms > 0
+
 
 @dataclass
 class Comparison:
@@ -54,12 +59,15 @@ class Comparison:
             return f"not compared: {self.skipped}"
         if not self.rows:
             return "not compared: the model has no outputs"
-        worst = max(self.rows, key=lambda row: row.max_abs / max(row.scale, 1e-30))
         strays = sum(row.mismatched for row in self.rows)
+        against = f"{self.samples} samples against {self.reference}"
+        measured = [row for row in self.rows if row.measured]
+        if not measured:
+            return f"{against}, {f'{strays} mismatched' if strays else 'all values equal'}"
+        worst = max(measured, key=lambda row: row.max_abs / max(row.scale, 1e-30))
         return (
-            f"{self.samples} samples against {self.reference}, worst difference "
-            f"{worst.max_abs:.3g} of values up to {worst.scale:.3g} ({worst.output}), "
-            f"{strays} mismatched"
+            f"{against}, worst difference {worst.max_abs:.3g} of values up to {worst.scale:.3g} "
+            f"({worst.output}), {strays} mismatched"
         )
 
     def view(self) -> Any:
@@ -74,7 +82,9 @@ class Comparison:
         for name in ("elements", "max error", "rms", "largest value", "mismatched"):
             table.add_column(name, justify="right")
         for row in self.rows:
-            numbers = (f"{x:.3g}" for x in (row.max_abs, row.rms, row.scale))
+            numbers = (
+                f"{x:.3g}" if row.measured else "-" for x in (row.max_abs, row.rms, row.scale)
+            )
             table.add_row(
                 row.signature,
                 row.output,
@@ -105,7 +115,7 @@ def compare(source: TfSource, model: Model, samples: Samples | None) -> Comparis
 
     if changes_state(function):
         return Comparison(skipped="running the source would change its variables")
-    inputs, origin = _inputs(signature.inputs, model, samples)
+    inputs, origin = _inputs(signature, model, samples)
     if inputs is None:
         return Comparison(skipped=origin)
     comparison = Comparison(samples=len(inputs), inputs=origin)
@@ -171,14 +181,16 @@ def _run_main(model: Model, inputs: list[list[np.ndarray]]) -> list[list[np.ndar
 
 
 def _inputs(
-    named: Mapping[str, Tensor], model: Model, samples: Samples | None
+    signature: Signature, model: Model, samples: Samples | None
 ) -> tuple[list[dict[str, np.ndarray]] | None, str]:
+    named = signature.inputs
     order = [
         name for tensor in model.subgraphs[0].inputs for name, t in named.items() if t is tensor
     ]
     if samples is not None:
         items: Iterable[Any] = samples() if callable(samples) else samples
-        chosen = [_named(item, order, named) for item in islice(items, _SAMPLES)]
+        fitting = (item for item in items if not _is_keyed(item) or item[0] == signature.key)
+        chosen = [_named(item, order, signature) for item in islice(fitting, _SAMPLES)]
         if chosen:
             return chosen, "samples of the representative dataset"
     strange = [name for name, tensor in named.items() if tensor.dtype not in NUMPY_DTYPES]
@@ -202,19 +214,36 @@ def _real_type(tensor: Tensor) -> str:
     return "float32" if tensor.is_quantized else tensor.dtype
 
 
-def _named(item: Any, order: list[str], named: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+def _is_keyed(item: Any) -> bool:
+    """Whether a sample is a pair of a signature's key and its inputs."""
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+
+
+def _named(item: Any, order: list[str], signature: Signature) -> dict[str, np.ndarray]:
+    named = signature.inputs
+    if _is_keyed(item):
         item = item[1]
     if isinstance(item, Mapping):
         by_tensor = {named[name].name: name for name in order}
         values = {by_tensor.get(str(key), str(key)): value for key, value in item.items()}
     else:
         listed = list(item) if isinstance(item, (list, tuple)) else [item]
+        if len(listed) != len(order):
+            raise _strange_sample(f"{len(listed)} arrays", order, signature)
         values = dict(zip(order, listed, strict=True))
+    if set(values) != set(order):
+        raise _strange_sample(", ".join(values) or "nothing", order, signature)
     return {
         name: np.asarray(value, NUMPY_DTYPES.get(_real_type(named[name])))
         for name, value in values.items()
     }
+
+
+def _strange_sample(has: str, order: list[str], signature: Signature) -> ConversionError:
+    return ConversionError(
+        f"a sample has {has}; the inputs of signature {signature.key!r}, the one that is compared, "
+        f"are {', '.join(order)}"
+    )
 
 
 def _run_tf(function: Any, sample: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

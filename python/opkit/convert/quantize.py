@@ -77,6 +77,11 @@ def _builtins(calibration: Calibration, storage: str) -> bytes:
         why += [match[1] for line in said if (match := re.search(r"\berror: (.+)", line))]
         if storage == "int8":
             why.append('int8="int16" takes another quantizer')
+        elif "while_cond" in str(error):
+            why.append(
+                "TensorFlow's int16 quantizer takes no loops: quantize to int8, or unroll them "
+                "(Keras: unroll=True)"
+            )
         raise ConversionError(f"TensorFlow's quantizer failed: {'; '.join(why)}") from error
 
 

@@ -72,7 +72,10 @@ def _from_path(path: Path) -> Model | TfSource:
         try:
             return _from_keras(tf.keras.models.load_model(path, compile=False))
         except (ValueError, TypeError, OSError) as error:
-            raise ConversionError(f"Keras cannot load {path}: {error}") from error
+            own = "Could not locate" in str(error)
+            step = "\nnext step: import the module of its classes first (--ops MODULE does), or "
+            step = step + "convert what model.export(folder) wrote" if own else ""
+            raise ConversionError(f"Keras cannot load {path}: {error}{step}") from error
     return Model.load(path)
 
 

@@ -13,6 +13,7 @@ from .errors import ModelError
 from .graph import Buffer, Node, Quantization, Signature, Subgraph, Tensor
 from .model import Model
 from .nodedef import NodeDef
+from .schema import builtin_names
 from .values import Attr, DType, FuncValue, ShapeValue, TensorValue
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Subgraph",
     "Tensor",
     "TensorValue",
+    "builtin_names",
     "decode_custom_options",
     "decode_flex_options",
     "encode_custom_options",

@@ -42,7 +42,10 @@ class Model:
         else:
             path = Path(source)
             data = path.read_bytes()
-        reader = read_graph(data)
+        try:
+            reader = read_graph(data)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}" if path else str(error)) from error
         description = reader.raw.description or b""
         if isinstance(description, bytes):
             description = description.decode("utf-8", "surrogateescape")

@@ -168,6 +168,14 @@ def schema() -> Any:
     return module
 
 
+@functools.lru_cache(maxsize=1)
+def builtin_names() -> frozenset[str]:
+    """The names of TFLite's builtin ops: "CONV_2D"."""
+    return frozenset(
+        n for n, value in vars(schema().BuiltinOperator).items() if value.__class__ is int
+    )
+
+
 @contextmanager
 def checked_reads(data: bytes | memoryview) -> Iterator[None]:
     """Reads of ``data`` inside the block are bounded; whatever goes wrong becomes a ModelError."""

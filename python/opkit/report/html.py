@@ -34,13 +34,16 @@ def _environment() -> jinja2.Environment:
 
 def _verify_page(report: Any) -> tuple[str, dict[str, Any]]:
     groups = report.groups()
+    first = text.first_of_each_group(report.failures())
     plotted = [(f"{g.op} {g.types}", g.error, g.bound) for g in groups if g.unit == "ulp"]
     skipped = Counter(r.message for r in report.results if r.status == SKIPPED)
     return "verify.html.j2", {
         "title": "opkit verify",
+        "report": report,
         "summary": f"{text.counts(report.counts)} in {report.seconds:.1f} s",
         "groups": groups,
-        "failures": report.failures(),
+        "first": first,
+        "rest": [r for r in report.failures() if r not in first],
         "skipped": skipped.most_common(),
         "plot": bound_plot(plotted, "worst error in ulp"),
         "plotted": len(plotted),

@@ -38,7 +38,7 @@ def junit(report: Report) -> str:
         elif r.status in (FAIL, ERROR):
             tag = "failure" if r.status == FAIL else "error"
             child = ElementTree.SubElement(case, tag, message=_clean(r.message)[:300])
-            child.text = _clean(f"{r.message}\nrepeat: {r.replay}")
+            child.text = _clean(f"{r.message}\nrepeat: {report.replay(r)}")
     for suite in suites.values():
         suite.set("tests", str(len(suite)))
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from opkit.report.doctor import Diagnosis
-from opkit.report.text import counts, duration, measured, not_timed, number
+from opkit.report.text import counts, duration, first_of_each_group, measured, not_timed, number
 from opkit.verify.results import ERROR, FAIL, OK, SKIPPED, Group, Report
 
 _STYLES = {OK: "green", FAIL: "bold red", ERROR: "bold red", SKIPPED: "yellow", "warn": "yellow"}
@@ -51,14 +51,15 @@ def verify_view(report: Report, detail: int = 20) -> RenderableType:
         table.add_row(g.op, g.types, str(sum(g.counts.values())), _measured(g), own, status)
     lines: list[RenderableType] = [table]
     bad = report.failures()
-    for r in bad[:detail]:
+    shown = first_of_each_group(bad)[:detail]
+    for r in shown:
         lines.append(Text(f"{r.id}: {r.status}", style="bold red"))
         lines.append(Text(f"  {r.message}"))
         if r.reference:
             lines.append(Text(f"  reference: {r.reference}", style="dim"))
-        lines.append(Text(f"  repeat: {r.replay}"))
-    if len(bad) > detail:
-        lines.append(Text(f"and {len(bad) - detail} more; --json has all", style="bold red"))
+        lines.append(Text(f"  repeat: {report.replay(r)}"))
+    if len(bad) > len(shown):
+        lines.append(Text(f"and {len(bad) - len(shown)} more; --json has all", style="bold red"))
     skipped = [r for r in report.results if r.status == SKIPPED]
     for reason, n in Counter(r.message for r in skipped).most_common(8):
         lines.append(Text(f"skipped {n}: {reason}", style="yellow"))
@@ -139,10 +140,9 @@ def convert_view(result: Any) -> RenderableType:
         table.add_row(step.name, f"{step.seconds:.2f}", escape(step.detail))
     lines: list[RenderableType] = [table]
     report = result.report.to_json()
-    for refused in report.get("refused", []):
-        text = refused.get("reason", refused) if isinstance(refused, dict) else refused
-        where = refused.get("op", "") if isinstance(refused, dict) else ""
-        lines.append(Text(f"refused {where}: {text}", style="yellow"))
+    refused = Counter((r["op"], r["reason"]) for r in report.get("refused", []))
+    for (op, reason), n in refused.items():
+        lines.append(Text(f"refused {n} {op}: {reason}", style="yellow"))
     lines += [Text(f"note: {note}") for note in result.notes]
     if result.sizes:
         sizes = ", ".join(f"{k} {v / 1000:.1f} kB" for k, v in result.sizes.items())
@@ -232,7 +232,8 @@ def bench_view(report: Any) -> RenderableType:
         Text(f"{row.id}: {row.message}", style="yellow") for row in report.rows if row.message
     ]
     for why, ids in not_timed(report).items():
-        lines.append(Text(f"not timed in {len(ids)} cases: {why}", style="dim"))
+        cases = f"{len(ids)} {'case' if len(ids) == 1 else 'cases'}"
+        lines.append(Text(f"not timed in {cases}: {why}", style="dim"))
     lines += [Text(f"{peer}: {why}", style="yellow") for peer, why in report.absent.items()]
     env = report.environment
     lines.append(Text(", ".join(f"{k} {v}" for k, v in env.items()), style="dim"))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
+
+from opkit.verify.results import CaseResult
 
 
 def number(x: float) -> str:
@@ -46,3 +49,15 @@ def not_timed(report: Any) -> dict[str, list[str]]:
         for peer, why in row.refused.items():
             found.setdefault(f"{row.op} {peer}: {why}", []).append(row.id)
     return found
+
+
+def first_of_each_group(results: list[CaseResult], most: int = 3) -> list[CaseResult]:
+    """The first few results of each op and dtypes: one mistake fails many cases of a group with
+    the same words, and would hide what the contract says of it."""
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for r in results:
+        seen[r.op, r.types] += 1
+        if seen[r.op, r.types] <= most:
+            kept.append(r)
+    return kept

@@ -4,12 +4,23 @@ helps."""
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from opkit.declaration import QUANTIZED as STORAGE
 from opkit.declaration import Arg, Declaration
-from opkit.model import Attr, DType, FuncValue, ModelError, Node, ShapeValue, Tensor, TensorValue
+from opkit.model import (
+    Attr,
+    DType,
+    FuncValue,
+    ModelError,
+    Node,
+    ShapeValue,
+    Tensor,
+    TensorValue,
+    builtin_names,
+)
 
 __all__ = ["Kernels", "Refusal", "arguments", "refuses", "registered_kernels"]
 
@@ -201,6 +212,21 @@ def _has_kind(value: Attr, kind: str) -> bool:
     }.get(kind, False)
 
 
+def _without_kernel(node: Node) -> Refusal:
+    builtin = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", node.op).upper()
+    if node.is_flex and builtin in builtin_names():
+        return Refusal(
+            f"the kit has no kernel for {node.op}, and the converter could not make it the builtin "
+            f"{builtin}, which does not take these dtypes, ranks or attributes",
+            "change this part of the model to what the builtin takes (for complex tensors, to the "
+            f"real and the imaginary part), or write a kernel with: opkit new {node.op}",
+        )
+    return Refusal(
+        f"the kit has no kernel for {node.op}",
+        f"write one with: opkit new {node.op}, or replace the op in the model",
+    )
+
+
 class Kernels:
     """The kernels a model may use, by op name and version."""
 
@@ -227,10 +253,7 @@ class Kernels:
         """Why no kernel runs the custom or Flex ``node``, or None if one does."""
         newest = self.get(node.op)
         if newest is None:
-            return Refusal(
-                f"the kit has no kernel for {node.op}",
-                f"write one with: opkit new {node.op}, or replace the op in the model",
-            )
+            return _without_kernel(node)
         if node.is_flex:  # a Flex node has TensorFlow's semantics, which the newest one follows
             return refuses(newest, node)
         return refuses(self.get(node.op, node.version) or newest, node)

@@ -101,7 +101,14 @@ def scan(
     cannot run: Flex ops, custom ops, and builtins used in a way their kernels refuse.
 
     ``kernels`` defaults to those of the kit and of loaded libraries. Raises ModelError for a file
-    that is no valid model."""
+    that is no valid model, ValueError for a model that is not converted yet."""
+    if isinstance(source, (str, os.PathLike)) and (
+        os.path.isdir(source) or str(source).endswith((".keras", ".h5"))
+    ):
+        raise ValueError(
+            f"{source} is no .tflite file; `opkit convert {source} -o model.tflite` names every op "
+            "that nothing runs"
+        )
     model = source if isinstance(source, Model) else Model.load(source)
     kernels = registered_kernels() if kernels is None else kernels
     result = ScanResult()

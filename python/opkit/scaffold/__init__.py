@@ -161,6 +161,7 @@ def load_ops(source: str | pathlib.Path) -> tuple[Declaration, ...]:
     module's dotted name, and returns the declarations that came with it.
 
     Raises:
+        FileNotFoundError: There is no such file.
         ImportError: The module or file cannot be imported.
         RuntimeError: The library is none of ops; see `opkit.load_library`.
     """
@@ -171,7 +172,7 @@ def load_ops(source: str | pathlib.Path) -> tuple[Declaration, ...]:
     if text.endswith(".py"):
         path = pathlib.Path(text).resolve()
         if not path.is_file():
-            raise ImportError(f"{path} is no file")
+            raise FileNotFoundError(f"there is no file {path}")
         loaded = sys.modules.get(path.stem)
         file = getattr(loaded, "__file__", None)
         if loaded is not None and (file is None or pathlib.Path(file).resolve() != path):

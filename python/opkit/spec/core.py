@@ -131,8 +131,9 @@ class Spec:
     cases: function(types) -> cases, called once per combination of dtypes; or a plain sequence.
     tolerance: one tolerance, or a mapping from dtype (of the main type variable) to one, or to a
       mapping from output name. What is missing: see `tolerance_for`.
-    reference: dotted name or function, called with inputs and attrs by name; default is
-      tf.raw_ops.<name>. Its result is one array or a sequence with one per output.
+    reference: dotted name or function, called with inputs and attrs by name, without attrs that a
+      case leaves out: a function has their defaults. Default is tf.raw_ops.<name>. Its result is
+      one array or a sequence with one per output.
     truth: float64 (or mpmath) function of the inputs in signature order as float64 arrays, then
       attrs by name. Where it is given, the tolerance is measured against it and TensorFlow decides
       only NaN, Inf and the sign of zero; the report shows TensorFlow's own error beside ours.
@@ -142,6 +143,8 @@ class Spec:
     via: only where TensorFlow's op lacks a dtype that the kernel has: {"float16": "float32"}
       computes the reference in float32 and rounds it.
     quant: {"same": True} when the output keeps the input's scale and zero point.
+
+    Raises ValueError when the tolerance names a dtype that there is not.
     """
 
     name: str
@@ -183,6 +186,15 @@ class Spec:
             t = t[output] if output in t else t.get("*", Exact())
         return t
 
+    def __post_init__(self) -> None:
+        # A misspelt dtype would leave its dtype with another one's bound, or with none.
+        for key in self.tolerance if isinstance(self.tolerance, Mapping) else ():
+            if key not in _DTYPES:
+                raise ValueError(
+                    f"{self.name}: tolerance for {key!r}, which is no dtype; dtypes are "
+                    f"{', '.join(sorted(_DTYPES))}"
+                )
+
     def cases_for(self, types: Types) -> list[Case]:
         """All cases for one combination of dtypes.
 
@@ -209,6 +221,10 @@ class Spec:
             return self.reference
         return getattr(self.reference, "__name__", repr(self.reference))
 
+
+#: "fixed": an op without a type variable.
+_DTYPES = {*FLOATS, *INTEGERS, *COMPLEX, *QUANTIZED}
+_DTYPES |= {"bool", "string", "resource", "variant", "fixed"}
 
 _FALLBACK = {
     "float64": ("float32",),

@@ -30,6 +30,15 @@ __all__ = [
 ]
 
 
+_NO_KERNEL = (
+    "has a spec but no kernel: no loaded library declares {0}; see that OPKIT_OP has this very "
+    "name and that its file is built into the library"
+)
+_NO_SPEC = (
+    "has a kernel but no spec: register(Spec({0!r}, ...)) in a Python file and pass it with --ops"
+)
+
+
 def environment(runner: Runner | None = None) -> dict[str, str]:
     """Versions and instruction set of a run, for reports."""
     import platform
@@ -93,12 +102,12 @@ def verify_ops(
         if name not in declared:
             spec_of(name)  # KeyError with near misses when there is no spec either
             report.results.append(
-                CaseResult(name, "-", "kernel", "error", message="has a spec but no kernel")
+                CaseResult(name, "-", "kernel", "error", message=_NO_KERNEL.format(name))
             )
             continue
         if name not in specs():
             report.results.append(
-                CaseResult(name, "-", "spec", "error", message="has a kernel but no spec")
+                CaseResult(name, "-", "spec", "error", message=_NO_SPEC.format(name))
             )
             continue
         spec, declaration = specs()[name], declared[name]

@@ -83,12 +83,14 @@ class Report:
     """Results of a verification run.
 
     kind: "parity", "contract", or "model".
+    options: of the command line that made it, which the command that repeats a case needs too.
     """
 
     kind: str
     results: list[CaseResult] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    options: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -101,6 +103,10 @@ class Report:
         """Whether something was checked and nothing failed."""
         counts = self.counts
         return counts[FAIL] == 0 and counts[ERROR] == 0 and counts[OK] > 0
+
+    def replay(self, result: CaseResult) -> str:
+        """The command that repeats a result, with the options of this run."""
+        return f"{result.replay} {self.options}".rstrip()
 
     def failures(self) -> list[CaseResult]:
         """Results that failed or did not run."""
@@ -127,7 +133,7 @@ class Report:
         for r in self.results:
             row = {k: _plain(v) for k, v in dataclasses.asdict(r).items()}
             if r.status in (FAIL, ERROR):
-                row["replay"] = r.replay
+                row["replay"] = self.replay(r)
             rows.append(row)
         return {
             "schema": SCHEMA,

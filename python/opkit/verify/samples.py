@@ -30,7 +30,10 @@ def read_samples(path: str | os.PathLike[str]) -> list[Any]:
     arrays = loaded
     sizes = {k: len(v) for k, v in arrays.items()}
     if len(set(sizes.values())) != 1:
-        raise ValueError(f"{path}: arrays differ in their first axis: {sizes}")
+        raise ValueError(
+            f"{path}: arrays differ in their first axis, which counts the samples: {sizes}; "
+            "samples of any shape can be given in Python: [{name: array, ...}, ...]"
+        )
     count = next(iter(sizes.values()))
     return [{k: v[i : i + 1] for k, v in arrays.items()} for i in range(count)]
 
