@@ -98,11 +98,14 @@ Status Solve(const OpContext& ctx, const Shape& in, const Shape& filter, const S
     return Error("out_backprop is %s, want %s (both in NHWC order)", out.str().c_str(),
                  Shape{in[0], c->h.out, c->w.out, filter[3]}.str().c_str());
   }
+  if (filter[2] < 1) {
+    return Error("filter is %s, want a depth of at least 1", filter.str().c_str());
+  }
   c->batch = in[0];
   c->channels = in[3];
   c->filters = filter[3];
   c->in_group = filter[2];
-  c->groups = c->in_group > 0 ? c->channels / c->in_group : 1;
+  c->groups = c->channels / c->in_group;
   if (c->in_group * c->groups != c->channels || c->groups < 1 || c->filters % c->groups != 0) {
     return Error("input has %lld channels and the filter is %s: not a (grouped) convolution",
                  static_cast<long long>(c->channels), filter.str().c_str());
@@ -420,8 +423,9 @@ Status RunInput(OpContext& ctx) {
     // The filter is HWIO in both formats. InputGrad uses slots 0 and 1, dy is in slot 2, so a
     // converted filter and a result that is converted afterwards share slot 3.
     const W* w = nullptr;
-    const int64_t extra = std::is_same_v<T, W> ? 0 : ctx.shape(1).size();
-    const int64_t result = nchw || extra > 0 ? out.size() : 0;
+    constexpr bool kConverted = !std::is_same_v<T, W>;
+    const int64_t extra = kConverted ? ctx.shape(1).size() : 0;
+    const int64_t result = nchw || kConverted ? out.size() : 0;
     W* const more = ctx.ScratchOf<W>(extra + result, 3);
     if constexpr (std::is_same_v<T, W>) {
       w = ctx.in<T>(1);

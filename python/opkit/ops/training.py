@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,7 @@ def _conv_shapes() -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...], dict
         for padding in ("SAME", "VALID") if fits else ("SAME",):
             attrs = {"strides": [1, s, s, 1], "padding": padding, "dilations": [1, d, d, 1]}
             yield f"conv{i}-{padding}", x, w, attrs
-    explicit = {
-        "strides": [1, 2, 1, 1],
-        "padding": "EXPLICIT",
-        "explicit_paddings": [0, 0, 2, 1, 0, 3, 0, 0],
-    }
-    yield "explicit", (2, 7, 8, 3), (3, 4, 3, 5), explicit
+    yield "explicit", (2, 7, 8, 3), (3, 4, 3, 5), _EXPLICIT
     wide = {
         "strides": [1, 1, 1, 1],
         "padding": "EXPLICIT",
@@ -78,8 +73,28 @@ def _sizes(*values: int) -> np.ndarray:
     return np.array(values, np.int32)
 
 
-def _nchw(shape: tuple[int, ...]) -> tuple[int, ...]:
+_EXPLICIT: dict[str, Any] = {
+    "strides": [1, 2, 1, 1],
+    "padding": "EXPLICIT",
+    "explicit_paddings": [0, 0, 2, 1, 0, 3, 0, 0],
+}
+
+
+def _nchw(shape: Sequence[int]) -> tuple[int, ...]:
     return (shape[0], shape[3], shape[1], shape[2])
+
+
+def _nchw_shapes() -> Iterator[tuple[str, Any, Any, Any, dict[str, Any]]]:
+    """(id, input shape, filter shape HWIO, shape of the gradient, attributes)."""
+    x, w = (2, 6, 7, 3), (3, 3, 3, 4)
+    same: dict[str, Any] = {"strides": [1, 1, 2, 1], "padding": "SAME"}
+    pads = [0, 0, 0, 0, 2, 1, 0, 3]
+    for name, attrs, moved in (
+        ("NCHW", same, {}),
+        ("NCHW-explicit", _EXPLICIT, {"explicit_paddings": pads}),
+    ):
+        made = {**attrs, **moved, "strides": list(_nchw(attrs["strides"])), "data_format": "NCHW"}
+        yield name, _nchw(x), w, _nchw(_dy_shape(x, w, attrs)), made
 
 
 def _filter_cases(types: Types) -> Iterator[Case]:
@@ -92,18 +107,9 @@ def _filter_cases(types: Types) -> Iterator[Case]:
         yield Case(name, inputs, attrs)
         if name == "conv1-SAME":
             yield Case("constant-sizes", inputs, attrs, constant=("filter_sizes",))
-    x, w = (2, 6, 7, 3), (3, 3, 3, 4)
-    attrs = {"strides": [1, 1, 2, 1], "padding": "SAME"}
-    dy = _dy_shape(x, w, attrs)
-    yield Case(
-        "NCHW",
-        {
-            "input": arr(*_nchw(x)),
-            "filter_sizes": _sizes(*w),
-            "out_backprop": arr(*_nchw(dy)),
-        },
-        {"strides": [1, 1, 1, 2], "padding": "SAME", "data_format": "NCHW"},
-    )
+    for name, x, w, dy, attrs in _nchw_shapes():
+        given = {"input": arr(*x), "filter_sizes": _sizes(*w), "out_backprop": arr(*dy)}
+        yield Case(name, given, attrs)
 
 
 def _input_cases(types: Types) -> Iterator[Case]:
@@ -118,14 +124,15 @@ def _input_cases(types: Types) -> Iterator[Case]:
             yield Case("constant-sizes", inputs, attrs, constant=("input_sizes",))
             short = {**inputs, "input_sizes": _sizes(*x[1:3])}
             yield Case("height-and-width-only", short, attrs)
-    x, w = (2, 6, 7, 3), (3, 3, 3, 4)
-    attrs = {"strides": [1, 1, 2, 1], "padding": "SAME"}
-    dy = _dy_shape(x, w, attrs)
-    yield Case(
-        "NCHW",
-        {"input_sizes": _sizes(*_nchw(x)), "filter": arr(*w), "out_backprop": arr(*_nchw(dy))},
-        {"strides": [1, 1, 1, 2], "padding": "SAME", "data_format": "NCHW"},
-    )
+    for name, x, w, dy, attrs in _nchw_shapes():
+        given = {"input_sizes": _sizes(*x), "filter": arr(*w), "out_backprop": arr(*dy)}
+        yield Case(name, given, attrs)
+    given = {
+        "input_sizes": _sizes(2, 6, 7, 3),
+        "filter": arr(3, 3, 3, 0),
+        "out_backprop": arr(2, 6, 7, 0),
+    }
+    yield Case("no-filters", given, {"strides": [1] * 4, "padding": "SAME"})
 
 
 def _conv_reference(op: str) -> Callable[..., Any]:
@@ -146,6 +153,9 @@ def _conv_reference(op: str) -> Callable[..., Any]:
             for name in ("strides", "dilations", "input_sizes"):
                 if name in given:
                     given[name] = [given[name][i] for i in (0, 2, 3, 1)]
+            if "explicit_paddings" in given:
+                pairs = np.reshape(given["explicit_paddings"], (4, 2))
+                given["explicit_paddings"] = pairs[[0, 2, 3, 1]].ravel().tolist()
             result = compute(**given)
             return result if of_filter else result.transpose(0, 3, 1, 2)
         dy = given["out_backprop"]
@@ -233,6 +243,7 @@ register(
             _filter_reject("channels", "out_backprop is", (3, 3, 2, 4), _ONES),
             _filter_reject("groups", "not a .grouped. convolution", (3, 3, 3, 3), _ONES),
             _filter_reject("zero", "at least 1", (0, 3, 2, 3), _ONES),
+            _filter_reject("no-depth", "a depth of at least 1", (3, 3, 0, 3), _ONES),
             _filter_reject("huge", ".+", (2**31 - 1, 2**31 - 1, 2, 3), _ONES),
             _filter_reject("strides", "strides", (3, 3, 2, 3), {**_ONES, "strides": [1, 1]}),
         ),
@@ -255,6 +266,16 @@ register(
                     "out_backprop": arr(1, 5, 4, 3),
                 },
                 "out_backprop is",
+                _ONES,
+            ),
+            Reject(
+                "no-depth",
+                {
+                    "input_sizes": _sizes(1, 4, 4, 0),
+                    "filter": arr(3, 3, 0, 3),
+                    "out_backprop": arr(1, 4, 4, 3),
+                },
+                "a depth of at least 1",
                 _ONES,
             ),
             Reject(
