@@ -28,10 +28,7 @@ struct Multiply {
   }
   template <typename T>
   static T Apply(T a, T b) {
-    if constexpr (kIsComplex<T>) {
-      return T(a.real() * b.real() - a.imag() * b.imag(),
-               a.real() * b.imag() + a.imag() * b.real());
-    } else if constexpr (std::is_integral_v<T>) {
+    if constexpr (std::is_integral_v<T>) {
       return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
     } else if constexpr (kIsNarrowFloat<T>) {
       return T(static_cast<float>(a) * static_cast<float>(b));
@@ -68,6 +65,20 @@ struct ScanShape {
   bool exclusive, reverse;
 };
 
+// The first element is combined with the identity, too: 0 + -0 is 0, and 1 times a complex infinity
+// may hold a NaN.
+
+// Columns are vectors, in which TF multiplies complex numbers without C's rules for infinities; by
+// these, which std::complex follows, it multiplies rows, and the columns that fill no vector.
+template <typename Op, typename T>
+T ApplyColumn(T a, T b) {
+  if constexpr (kIsComplex<T> && std::is_same_v<Op, Multiply>) {
+    return T(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
+  } else {
+    return Op::Apply(a, b);
+  }
+}
+
 // Columns [c0, c1) of one outer slice; rows lie `inner` apart and each row extends the last one.
 template <typename Op, typename T>
 void ScanColumns(const ScanShape& s, const T* x, T* y, int64_t c0, int64_t c1) {
@@ -76,12 +87,15 @@ void ScanColumns(const ScanShape& s, const T* x, T* y, int64_t c0, int64_t c1) {
   const int64_t n = c1 - c0;
   x += first + c0;
   y += first + c0;
-  for (int64_t c = 0; c < n; ++c) y[c] = s.exclusive ? Op::template Identity<T>() : x[c];
+  const T identity = Op::template Identity<T>();
+  for (int64_t c = 0; c < n; ++c) {
+    y[c] = s.exclusive ? identity : ApplyColumn<Op>(identity, x[c]);
+  }
   const T* add = s.exclusive ? x : x + step;
   for (int64_t i = 1; i < s.axis; ++i, y += step, add += step) {
     const T* const before = y;
     T* const now = y + step;
-    for (int64_t c = 0; c < n; ++c) now[c] = Op::Apply(before[c], add[c]);
+    for (int64_t c = 0; c < n; ++c) now[c] = ApplyColumn<Op>(before[c], add[c]);
   }
 }
 
@@ -101,7 +115,9 @@ void ScanRows(const ScanShape& s, const T* x, T* y) {
       }
     }
   } else {
-    for (int r = 0; r < kRows; ++r) y[r * s.axis + first] = acc[r] = x[r * s.axis + first];
+    for (int r = 0; r < kRows; ++r) {
+      y[r * s.axis + first] = acc[r] = Op::Apply(acc[r], x[r * s.axis + first]);
+    }
     for (int64_t i = 1, at = first + step; i < s.axis; ++i, at += step) {
       for (int r = 0; r < kRows; ++r) {
         acc[r] = Op::Apply(acc[r], x[r * s.axis + at]);

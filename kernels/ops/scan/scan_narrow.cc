@@ -35,7 +35,7 @@ template <typename Op, typename T>
 class Columns {
  public:
   Columns(int64_t n, bool exclusive) : n_(static_cast<size_t>(n)), exclusive_(exclusive) {
-    if (exclusive) std::fill_n(running_, n_, Op::template Identity<float>());
+    std::fill_n(running_, n_, Op::template Identity<float>());
   }
 
   // The next steps; rows of the columns lie `step` apart.
@@ -46,12 +46,7 @@ class Columns {
       T* const rounded = exclusive_ ? unseen : y;
       if (exclusive_) FromFloat(running_, y, n_);
       ToFloat(x, next, n_);
-      if (started_ || exclusive_) {
-        for (size_t c = 0; c < n_; ++c) running_[c] = Op::Apply(running_[c], next[c]);
-      } else {
-        std::copy_n(next, n_, running_);
-      }
-      started_ = true;
+      for (size_t c = 0; c < n_; ++c) running_[c] = Op::Apply(running_[c], next[c]);
       FromFloat(running_, rounded, n_);
       ToFloat(rounded, running_, n_);
     }
@@ -60,7 +55,6 @@ class Columns {
  private:
   size_t n_;
   bool exclusive_;
-  bool started_ = false;
   float running_[kColumns];
 };
 
@@ -93,8 +87,7 @@ void ScanOneRow(const ScanShape& s, const T* x, T* y) {
     ToFloat(x + at, in, static_cast<size_t>(steps));
     for (int64_t k = 0; k < steps; ++k) {
       const int64_t j = s.reverse ? steps - 1 - k : k;
-      const bool copied = !s.exclusive && i + k == 0;  // as 0 + -0 is not -0
-      const float next = copied ? in[j] : Rounded<T>(Op::Apply(running, in[j]));
+      const float next = Rounded<T>(Op::Apply(running, in[j]));
       out[j] = s.exclusive ? running : next;
       running = next;
     }

@@ -49,8 +49,46 @@ def _cases(types: Types) -> Iterator[Case]:
         name = "x".join(map(str, shape))
         yield Case(f"empty-{name}", {"x": arr(*shape), "axis": np.array(0)})
     yield Case("constant-axis", {"x": arr(4, 6), "axis": np.array(1)}, constant=("axis",))
+    if types.floating or types.complex:
+        for shape, axis in (((5,), 0), ((19, 6), 1), ((6, 19), 0)):
+            for name, attrs in _modes():
+                case = f"negative-zeros-{'x'.join(map(str, shape))}{name}"
+                yield Case(case, {"x": _negative_zeros(*shape), "axis": np.array(axis)}, attrs)
     if types.integral:
         yield Case("wraps", {"x": walk(), "axis": np.array(0)})
+
+
+def _negative_zeros(*shape: int) -> Draw:
+    """Few of them are 1: what comes before is -0 at every place."""
+
+    def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        return np.where(rng.uniform(size=shape) < 0.1, 1.0, -0.0).astype(dtype)
+
+    return draw(make, f"{list(shape)} negative zeros and ones")
+
+
+def _product_cases(types: Types) -> Iterator[Case]:
+    """Also complex numbers with infinite parts, along rows and along columns that fill vectors."""
+    yield from _cases(types)
+    if not types.complex:
+        return
+    for shape, axis in (((7, 9), 1), ((9, 16), 0)):
+        for name, attrs in _modes():
+            case = f"infinite-{'x'.join(map(str, shape))}{name}"
+            yield Case(case, {"x": _infinite(*shape), "axis": np.array(axis)}, attrs)
+
+
+def _infinite(*shape: int) -> Draw:
+    """Complex numbers about 1, some of them with an infinite part."""
+
+    def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        x = np.empty(shape, dtype)
+        x.real, x.imag = rng.uniform(0.5, 1.5, shape), rng.uniform(-1, 1, shape)
+        x.real[rng.uniform(size=shape) < 0.1] = np.inf
+        x.imag[rng.uniform(size=shape) < 0.1] = -np.inf
+        return x
+
+    return draw(make, f"{list(shape)} with infinite parts")
 
 
 def _log_cases(types: Types) -> Iterator[Case]:
@@ -126,7 +164,7 @@ def _spec(name: str, tolerance: object, cases: Any = _cases, **more: Any) -> Spe
 _IN_ORDER = "along an axis, in order, so equal to TensorFlow's."
 
 register(
-    _spec("Cumprod", Exact(), doc=f"Running product {_IN_ORDER}"),
+    _spec("Cumprod", Exact(), _product_cases, doc=f"Running product {_IN_ORDER}"),
     _spec("Cumsum", Exact(), doc=f"Running sum {_IN_ORDER}"),
     _spec(
         "CumulativeLogsumexp",
