@@ -3,6 +3,7 @@
 // Every id is checked before the first write. Sums, products and means of 16-bit floats are
 // computed in float32 and rounded once; TF rounds after every row.
 #include <algorithm>
+#include <cmath>
 #include <complex>
 #include <limits>
 #include <string>
@@ -177,12 +178,17 @@ void DivideByCounts(const Task& t, T* y) {
   }
 }
 
-// Fills y with the starting values. In sorted ops a sum starts with -0, which leaves any first row
-// as it is, and segments without rows are 0, of products 1.
+// Fills y with the starting values. In sorted ops any first row stays as it is: a sum starts with
+// -0, a maximum of floats with -infinity; and segments without rows are 0, of products 1.
 template <typename T>
 void Start(const Task& t, Wide<T>* y) {
   Wide<T> identity = Identity<T>(t.kind == Kind::kMean ? Kind::kSum : t.kind);
   if (t.sorted() && CombineOf(t.kind) == Combine::kSum) identity = -identity;
+  if constexpr (std::is_floating_point_v<Wide<T>>) {
+    if (t.sorted() && CombineOf(t.kind) == Combine::kMax) {
+      identity = std::copysign(std::numeric_limits<Wide<T>>::infinity(), identity);
+    }
+  }
   std::fill_n(y, t.segments * t.inner, identity);
   const auto empty = Wide<T>(t.kind == Kind::kProduct ? 1 : 0);
   int64_t next = 0;
@@ -281,6 +287,7 @@ Status RunUnsorted(OpContext& ctx, Kind kind) {
   const Shape& id_shape = ctx.shape(1);
   const int64_t rows = id_shape.size();
   const int64_t inner = ctx.shape(0).size(id_shape.rank(), ctx.shape(0).rank());
+  if (inner == 0) return {};  // as in TF, ids of rows without elements may be anything
   const int32_t* ids = Ids(ctx, rows);
   int32_t low = -1, high = -1;
   if (rows > 0) math::RangeOf(ids, rows, 0, &low, &high);

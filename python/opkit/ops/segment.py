@@ -56,8 +56,19 @@ def _unsorted(types: Types) -> Iterator[Case]:
     yield Case("no-segments", call(_data(types, 3, 2), ints(3, low=-5, high=0), 0))
     yield Case("no-rows", call(_data(types, 0, 2), ints(0), 4))
     yield Case("no-columns", call(_data(types, 3, 0), ints(3, high=2), 4))
+    yield Case("no-columns-any-id", call(_data(types, 3, 0), np.array([1, 9, -4]), 4))
     if types.integral:
         yield Case("wraps", call(_any_integer(300), ints(300, high=5), 5))
+
+
+def _infinite(rows: int, inner: int) -> Any:
+    """Columns of -infinity, of infinity, and so on."""
+
+    def make(rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        signs = np.where(np.arange(inner) % 2, 1.0, -1.0)
+        return (np.full((rows, 1), np.inf) * signs).astype(dtype)
+
+    return draw(make, f"[{rows},{inner}] infinities")
 
 
 def _any_integer(n: int) -> Any:
@@ -87,6 +98,10 @@ def _sorted(types: Types, product: bool) -> Iterator[Case]:
         {"data": _data(types, 5, 3), "segment_ids": np.array([2, 2, 5, 9, 9])},
     )
     yield Case("no-rows", {"data": _data(types, 0, 3), "segment_ids": np.zeros(0)})
+    if types.floating:
+        for width in (1, 3, 40):
+            ids = np.array([0, 1, 1, 3])
+            yield Case(f"infinite-{width}", {"data": _infinite(4, width), "segment_ids": ids})
 
 
 def _timed(types: Types, product: bool, *shape: int) -> Any:
