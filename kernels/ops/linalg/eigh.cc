@@ -28,6 +28,15 @@ Status Run(OpContext& ctx) {
   const char* in = ctx.in<char>(0);
   char* values = ctx.out<char>(0);
   char* v = vectors ? ctx.out<char>(1) : nullptr;
+  if (n == 1) {  // its own value, whatever it is
+    OPKIT_LINALG_SWITCH(dtype, T, {
+      for (int64_t i = 0; i < count; ++i) {
+        ctx.out<T>(0)[i] = T(RealPart(ctx.in<T>(0)[i]));
+        if (vectors) ctx.out<T>(1)[i] = T(1);
+      }
+    });
+    return {};
+  }
   std::atomic<bool> converged{true};
   ForBatch(ctx, count, kGroupUnit, 9 * Cubed(n), EighScratchBytes(dtype, order),
            [&](int64_t begin, int64_t end, void* scratch) {

@@ -262,6 +262,9 @@ def _eigh_cases(types: Types) -> Iterator[Case]:
     yield Case("repeated", {"input": np.ones((2, 6, 6))})
     yield Case("diagonal", {"input": np.diag(np.arange(20.0)[::-1])})
     yield Case("zero", {"input": np.zeros((12, 12))})
+    odd = np.reshape([np.nan, np.inf, -2.0, -np.inf], (4, 1, 1))
+    for flag in (True, False):
+        yield Case(f"one-by-one-{flag}", {"input": odd}, {"compute_v": flag})
 
 
 _SINGULAR = np.ones((2, 3, 3))
