@@ -5,7 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from opkit import registry
+from opkit.spec import Types
+from opkit.verify.execute import Runner
+from opkit.verify.single_op import build
 
 SETUP = """
 import os, resource, signal
@@ -79,3 +85,15 @@ def test_a_child_of_a_fork_has_workers_of_its_own() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
 def test_a_process_without_room_for_threads_computes_on_one() -> None:
     run(NO_THREADS)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4])
+def test_threads_that_share_a_plane_give_the_bits_of_one(threads: int) -> None:
+    """fft_length crops planes of 11 rows; a thread may have one or two rows of a plane."""
+    declaration = registry.find("RFFT3D")
+    assert declaration is not None
+    x = np.random.default_rng(7).standard_normal((11, 17, 14, 11)).astype(np.float32)
+    inputs = {"input": x, "fft_length": np.array([14, 11, 8], np.int32)}
+    one = build(declaration, Types({"Treal": "float32", "Tcomplex": "complex64"}), inputs, {})
+    alone, shared = (Runner(threads=n).load(one.to_bytes()).run(one.feeds) for n in (1, threads))
+    assert np.array_equal(alone[0], shared[0])

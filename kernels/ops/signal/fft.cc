@@ -66,25 +66,26 @@ void RowAxis(OpContext& ctx, RowKind kind, const FftPlan<R>& plan, bool inverse,
   const size_t in_parts = kind == RowKind::kRealToComplex ? 1 : 2;
   const size_t out_parts = kind == RowKind::kComplexToReal ? 1 : 2;
   const size_t rows = batch * lines[0] * lines[1];
-  Parallel<R>(
-      ctx, rows, WorkOf(plan.n), RowScratchReals(plan), [&](size_t begin, size_t end, R* scratch) {
-        const bool dense = lines[0] == from_lines[0] && lines[1] == from_lines[1];
-        if (dense) {
-          TransformRows<R>(kind, plan, inverse, scale, end - begin,
-                           in + begin * in_stride * in_parts, in_stride,
-                           out + begin * out_stride * out_parts, out_stride, scratch);
-          return;
-        }
-        for (size_t row = begin; row < end;) {
-          const size_t i1 = row % lines[1], i0 = row / lines[1] % lines[0];
-          const size_t b = row / lines[1] / lines[0];
-          const size_t run = std::min(lines[1] - i1, end - row);
-          const size_t source = (b * from_lines[0] + i0) * from_lines[1] + i1;
-          TransformRows<R>(kind, plan, inverse, scale, run, in + source * in_stride * in_parts,
-                           in_stride, out + row * out_stride * out_parts, out_stride, scratch);
-          row += run;
-        }
-      });
+  Parallel<R>(ctx, rows, WorkOf(plan.n), RowScratchReals(plan),
+              [&](size_t begin, size_t end, R* scratch) {
+                const bool dense = lines[0] == from_lines[0] && lines[1] == from_lines[1];
+                if (dense) {
+                  TransformRows<R>(kind, plan, inverse, scale, rows, end - begin,
+                                   in + begin * in_stride * in_parts, in_stride,
+                                   out + begin * out_stride * out_parts, out_stride, scratch);
+                  return;
+                }
+                for (size_t row = begin; row < end;) {
+                  const size_t i1 = row % lines[1], i0 = row / lines[1] % lines[0];
+                  const size_t b = row / lines[1] / lines[0];
+                  const size_t run = std::min(lines[1] - i1, end - row);
+                  const size_t source = (b * from_lines[0] + i0) * from_lines[1] + i1;
+                  TransformRows<R>(kind, plan, inverse, scale, lines[1], run,
+                                   in + source * in_stride * in_parts, in_stride,
+                                   out + row * out_stride * out_parts, out_stride, scratch);
+                  row += run;
+                }
+              });
 }
 
 // An axis of length plan.n with `inner` complex columns behind it, in `outer` planes. Plane o of

@@ -336,12 +336,13 @@ HWY_NOINLINE void LongRow(RowKind kind, const FftPlan<R>& plan, const R* in, siz
 }
 
 template <class R>
-HWY_INLINE void Rows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t rows,
-                     const R* in, size_t in_stride, R* out, size_t out_stride, R* scratch) {
+HWY_INLINE void Rows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t all,
+                     size_t rows, const R* in, size_t in_stride, R* out, size_t out_stride,
+                     R* scratch) {
   if (kind != RowKind::kRealToComplex) in_stride *= 2;
   if (kind != RowKind::kComplexToReal) out_stride *= 2;
   const R sign = inverse ? R(-1) : R(1);
-  const bool together = RowsSideBySide(plan) && 2 * rows >= kLanes<R>;
+  const bool together = RowsSideBySide(plan) && 2 * all >= kLanes<R>;
   const bool large = rows * plan.n >= kBeyondCache;
   for (size_t row = 0; row < rows;) {
     const Interleaved<R> to{out + row * out_stride, scale, sign, 0, large ? out_stride : 0};
@@ -385,13 +386,15 @@ HWY_INLINE void Columns(const FftPlan<R>& plan, bool inverse, R scale, size_t co
   }
 }
 
-void RowsF32(RowKind kind, const FftPlan<float>& plan, bool inverse, float scale, size_t rows,
-             const float* in, size_t in_stride, float* out, size_t out_stride, float* scratch) {
-  Rows(kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+void RowsF32(RowKind kind, const FftPlan<float>& plan, bool inverse, float scale, size_t all,
+             size_t rows, const float* in, size_t in_stride, float* out, size_t out_stride,
+             float* scratch) {
+  Rows(kind, plan, inverse, scale, all, rows, in, in_stride, out, out_stride, scratch);
 }
-void RowsF64(RowKind kind, const FftPlan<double>& plan, bool inverse, double scale, size_t rows,
-             const double* in, size_t in_stride, double* out, size_t out_stride, double* scratch) {
-  Rows(kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+void RowsF64(RowKind kind, const FftPlan<double>& plan, bool inverse, double scale, size_t all,
+             size_t rows, const double* in, size_t in_stride, double* out, size_t out_stride,
+             double* scratch) {
+  Rows(kind, plan, inverse, scale, all, rows, in, in_stride, out, out_stride, scratch);
 }
 void ColumnsF32(const FftPlan<float>& plan, bool inverse, float scale, size_t columns,
                 const float* in, size_t in_stride, float* out, size_t out_stride, float* scratch) {
@@ -415,17 +418,17 @@ OPKIT_SIMD_EXPORT(ColumnsF64);
 
 template <>
 void TransformRows<float>(RowKind kind, const FftPlan<float>& plan, bool inverse, float scale,
-                          size_t rows, const float* in, size_t in_stride, float* out,
+                          size_t all, size_t rows, const float* in, size_t in_stride, float* out,
                           size_t out_stride, float* scratch) {
   OPKIT_SIMD_CALL(RowsF32)
-  (kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+  (kind, plan, inverse, scale, all, rows, in, in_stride, out, out_stride, scratch);
 }
 template <>
 void TransformRows<double>(RowKind kind, const FftPlan<double>& plan, bool inverse, double scale,
-                           size_t rows, const double* in, size_t in_stride, double* out,
+                           size_t all, size_t rows, const double* in, size_t in_stride, double* out,
                            size_t out_stride, double* scratch) {
   OPKIT_SIMD_CALL(RowsF64)
-  (kind, plan, inverse, scale, rows, in, in_stride, out, out_stride, scratch);
+  (kind, plan, inverse, scale, all, rows, in, in_stride, out, out_stride, scratch);
 }
 template <>
 void TransformColumns<float>(const FftPlan<float>& plan, bool inverse, float scale, size_t columns,

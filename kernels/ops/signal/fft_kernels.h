@@ -63,10 +63,13 @@ size_t ColumnScratchReals(const FftPlan<R>& plan, size_t blocks) {
   return ScratchReals(plan, ColumnBlock(plan.n), blocks);
 }
 
-// `rows` rows; strides count complex or real elements, whichever the side holds.
+// `rows` rows, a part of `all`; that number decides how they are computed, so that results are the
+// same however threads share them. Strides count complex or real elements, whichever the side
+// holds.
 template <class R>
-void TransformRows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t rows,
-                   const R* in, size_t in_stride, R* out, size_t out_stride, R* scratch);
+void TransformRows(RowKind kind, const FftPlan<R>& plan, bool inverse, R scale, size_t all,
+                   size_t rows, const R* in, size_t in_stride, R* out, size_t out_stride,
+                   R* scratch);
 
 // Columns [0, columns) of a complex matrix of plan.n rows; in may be out.
 template <class R>
@@ -74,11 +77,11 @@ void TransformColumns(const FftPlan<R>& plan, bool inverse, R scale, size_t colu
                       size_t in_stride, R* out, size_t out_stride, R* scratch);
 
 template <>
-void TransformRows<float>(RowKind, const FftPlan<float>&, bool, float, size_t, const float*, size_t,
-                          float*, size_t, float*);
+void TransformRows<float>(RowKind, const FftPlan<float>&, bool, float, size_t, size_t, const float*,
+                          size_t, float*, size_t, float*);
 template <>
-void TransformRows<double>(RowKind, const FftPlan<double>&, bool, double, size_t, const double*,
-                           size_t, double*, size_t, double*);
+void TransformRows<double>(RowKind, const FftPlan<double>&, bool, double, size_t, size_t,
+                           const double*, size_t, double*, size_t, double*);
 template <>
 void TransformColumns<float>(const FftPlan<float>&, bool, float, size_t, const float*, size_t,
                              float*, size_t, float*);

@@ -151,7 +151,7 @@ std::unique_ptr<FftPlan<R>> MakeFftPlan(size_t n, bool real) {
       line[2 * k] = plan->kernel[k];
       line[2 * k + 1] = plan->kernel[m + k];
     }
-    TransformRows<R>(RowKind::kComplex, *plan->convolution, false, R(1), 1, line.data(), 0,
+    TransformRows<R>(RowKind::kComplex, *plan->convolution, false, R(1), 1, 1, line.data(), 0,
                      line.data(), 0, scratch.data());
     for (size_t k = 0; k < m; ++k) {
       plan->kernel[k] = line[2 * k];
