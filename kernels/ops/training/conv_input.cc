@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <limits>
 
 #include "opkit/op.h"
 #include "ops/training/winograd.h"
@@ -38,8 +40,18 @@ bool ByWinograd(OpContext& ctx, const InputConv& c, int64_t batch, const float* 
   return finite;
 }
 
-// Few channels would leave the vectors of the direct convolution empty.
-bool IsDirect(const InputConv& c) { return c.channels >= 8 && c.pitch() <= 2 * c.w.out + 64; }
+bool AllFinite(const float* x, int64_t n) {
+  bool finite = true;
+  for (int64_t i = 0; i < n; ++i) finite &= std::fabs(x[i]) <= std::numeric_limits<float>::max();
+  return finite;
+}
+
+// Few channels would leave the vectors of the direct convolution empty, and it multiplies the
+// filter by zeros around the gradient: an infinity there would be NaN.
+bool IsDirect(const InputConv& c, const float* w) {
+  return c.channels >= 8 && c.pitch() <= 2 * c.w.out + 64 &&
+         AllFinite(w, c.h.kernel * c.w.kernel * c.channels * c.filters);
+}
 
 void Directly(OpContext& ctx, const InputConv& c, int64_t batch, const float* w, const float* dy,
               float* dx) {
@@ -58,7 +70,7 @@ void Directly(OpContext& ctx, const InputConv& c, int64_t batch, const float* w,
 bool InputGradient(OpContext& ctx, const InputConv& c, int64_t batch, const float* w,
                    const float* dy, float* dx) {
   if (ByWinograd(ctx, c, batch, w, dy, dx)) return true;
-  if (!IsDirect(c)) return false;
+  if (!IsDirect(c, w)) return false;
   Directly(ctx, c, batch, w, dy, dx);
   return true;
 }

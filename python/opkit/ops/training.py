@@ -132,7 +132,14 @@ def _input_cases(types: Types) -> Iterator[Case]:
         "filter": arr(3, 3, 3, 0),
         "out_backprop": arr(2, 6, 7, 0),
     }
-    yield Case("no-filters", given, {"strides": [1] * 4, "padding": "SAME"})
+    yield Case("no-filters", given, _ONES)
+    given = {
+        "input_sizes": _sizes(2, 6, 7, 17),
+        "filter": np.where(np.arange(9 * 17 * 5) % 40 == 3, np.inf, 1.0).reshape(3, 3, 17, 5),
+        "out_backprop": arr(2, 6, 7, 5, low=0.5, high=1),
+    }
+    if types.floating:
+        yield Case("infinite-filter", given, _ONES)
 
 
 def _conv_reference(op: str) -> Callable[..., Any]:
