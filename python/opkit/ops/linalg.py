@@ -310,7 +310,8 @@ register(
         bench=_bench_square(_regular),
         bench_dtypes=_BENCH,
         peers=Peers(numpy="numpy.linalg.inv"),
-        doc="Inverse by LU with partial pivoting; one matrix per SIMD lane up to 8 x 8.",
+        doc="Inverse by LU with partial pivoting; one matrix per SIMD lane up to 8 x 8. A pivot"
+        " of 0 or NaN is refused.",
         source=f"{_SOURCE}/matrix_inverse_op.cc",
     ),
     Spec(
@@ -328,7 +329,7 @@ register(
         bench=_bench_solve,
         bench_dtypes=_BENCH,
         peers=Peers(numpy="numpy.linalg.solve"),
-        doc="Solves A X = B by LU with partial pivoting.",
+        doc="Solves A X = B by LU with partial pivoting. A pivot of 0 or NaN is refused.",
         source=f"{_SOURCE}/matrix_solve_op.cc",
     ),
     Spec(
@@ -380,7 +381,8 @@ register(
         rejects=(Reject("singular", {"input": _SINGULAR}, "not invertible", at="run"),),
         bench=_bench_square(_regular),
         bench_dtypes=_BENCH,
-        doc="LU factors with partial pivoting, and the row permutation.",
+        doc="LU factors with partial pivoting, and the row permutation. A pivot of 0 or NaN is"
+        " refused.",
         source=f"{_SOURCE}/lu_op.cc",
     ),
     Spec(
@@ -421,7 +423,8 @@ register(
         bench=_bench_square(_hermitian),
         bench_dtypes=_BENCH,
         peers=Peers(numpy="numpy.linalg.eigh"),
-        doc="Eigenvalues in ascending order and eigenvectors, from the lower triangle.",
+        doc="Eigenvalues in ascending order and eigenvectors, from the lower triangle; beyond 1 x 1"
+        " it has to be finite.",
         source=f"{_SOURCE}/self_adjoint_eig_v2_op_impl.h",
     ),
 )

@@ -10,6 +10,10 @@ import numpy as np
 from opkit.spec import AbsRel, Case, Peers, Reject, Spec, Types, Ulp, arr, register
 
 _SOURCE = "tensorflow/core/kernels/pooling_ops_3d.cc"
+_SAME = (
+    "Padding SAME with strides far beyond the window starts at the first element, as TensorFlow's"
+    " oneDNN kernels do; its Eigen kernels start later."
+)
 
 
 def _span(size: int, window: int, stride: int, padding: str) -> tuple[int, int]:
@@ -150,7 +154,7 @@ register(
         quant={"same": True},
         bench=_bench,
         peers=Peers(lowering=False),
-        doc="Largest element of each window; a NaN is passed over, as in TensorFlow.",
+        doc=f"Largest element of each window; a NaN is passed over, as in TensorFlow. {_SAME}",
         source=_SOURCE,
     ),
     Spec(
@@ -170,7 +174,8 @@ register(
         bench=_bench,
         peers=Peers(lowering=False),
         doc="Mean of each window over the elements that lie inside the input. Quantized: the"
-        " float32 mean times the ratio of the scales, rounded to nearest even.",
+        " float32 mean times the ratio of the scales, rounded to nearest even."
+        f" {_SAME}",
         source=_SOURCE,
     ),
 )

@@ -171,6 +171,7 @@ register(
         {"float32": Ulp(1), "float64": Ulp(2)},
         _log_cases,
         reference=_log_sum_exp,
-        doc="Running log(sum(exp(x))) along an axis; float32 is computed in float64.",
+        doc="Running log(sum(exp(x))) along an axis; float32 is computed in float64. A NaN"
+        " stays, which TensorFlow drops.",
     ),
 )
