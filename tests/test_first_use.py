@@ -4,6 +4,9 @@ author is."""
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +100,28 @@ def test_one_mistake_does_not_hide_what_the_contract_says() -> None:
     assert "and 37 more" in text
 
 
+@pytest.mark.parametrize(("verb", "case"), [("verify", "float16/walk"), ("bench", "float16/n1")])
+def test_a_crash_names_the_case(tmp_path: Path, verb: str, case: str) -> None:
+    (tmp_path / "crashing.py").write_text(
+        """
+import ctypes
+from dataclasses import replace
+from opkit.spec import spec, table
+
+def crash(*args, **attrs):
+    return ctypes.string_at(8)
+
+table._SPECS["Erf"] = replace(spec("Erf"), reference=crash)
+"""
+    )
+    command = [sys.executable, "-m", "opkit", verb, "Erf", "--case", case, "--dtype", "float16"]
+    done = subprocess.run(
+        [*command, "--ops", str(tmp_path / "crashing.py")], capture_output=True, text=True
+    )
+    assert done.returncode == -signal.SIGSEGV
+    assert f"in Erf/{case}" in done.stderr
+
+
 def test_a_spec_without_a_kernel_says_what_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(table._SPECS, "MyOp", Spec("MyOp"))
     result = run("verify", "MyOp")
@@ -139,6 +164,22 @@ def test_a_damaged_model_is_named_and_shown_as_it_is(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert str(path) in result.output
     assert "b':x:0'" in result.output  # no picture in place of :x:
+
+
+@pytest.mark.parametrize("verb", ["verify", "bench"])
+def test_a_model_with_an_op_that_is_not_loaded(tmp_path: Path, verb: str) -> None:
+    x, y = Tensor("x", "float32", (4,)), Tensor("y", "float32", (4,))
+    graph = Subgraph("main", [x, y], [x], [y])
+    graph.nodes.append(Node.custom("MyOp", [x], [y]))
+    (tmp_path / "m.tflite").write_bytes(Model([graph]).to_bytes())
+    np.save(tmp_path / "s.npy", np.ones((2, 4), np.float32))
+    samples = ("--samples", str(tmp_path / "s.npy")) if verb == "verify" else ("--peer", "none")
+    result = run(verb, str(tmp_path / "m.tflite"), *samples)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), result.exception  # told, not thrown
+    text = " ".join(result.output.split())
+    assert "MyOp" in text
+    assert "load the op's library (--ops, opkit.load_library), write one with" in text
 
 
 @pytest.mark.parametrize("verb", ["verify", "bench"])

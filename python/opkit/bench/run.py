@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from opkit.bench.results import BenchReport, Row
 from opkit.registry import Declaration
 from opkit.runtime import select_host
 from opkit.spec import Case, Spec, Types
+from opkit.verify.crash import named
 from opkit.verify.declaration import product
 from opkit.verify.execute import LoadError, RunError, Runner
 from opkit.verify.parity import one_op
@@ -198,9 +200,10 @@ def bench_ops(
     report.environment["node overhead"] = str(node_overhead(runner))
     try:
         for i, (s, d, types, c) in enumerate(todo):
+            label = f"{s.name}/{types}/{c.id}"
             if progress is not None:
-                progress(f"{s.name}/{types}/{c.id}", i, len(todo))
-            report.rows.append(bench.row(s, d, types, c))
+                progress(label, i, len(todo))
+            report.rows.append(named(label, partial(bench.row, s, d, types, c))())
             report.seconds = time.perf_counter() - start
             if keep is not None:
                 keep(report)

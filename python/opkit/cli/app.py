@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from typing import Annotated, Any
@@ -90,4 +91,5 @@ def main() -> None:
     for name in ("stdout", "stderr"):  # None where the caller closed them
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    faulthandler.enable()  # a kernel of the user's own may crash: opkit.verify.crash
     app(prog_name="opkit")

@@ -110,7 +110,7 @@ def verify(
                 names[0],
                 str(reference) if reference else None,
                 read_samples(samples),
-                runner=Runner(host.value, by.value),
+                runner=Runner(host.value, by.value, check=True),
             )
             view: Any = model_view
         else:
@@ -247,7 +247,7 @@ def bench(
                     None if samples is None else [read_batch(samples)] * len(names),
                     flex=peer is None or "flex" in peer,
                     rounds=rounds,
-                    runner=runner,
+                    runner=Runner(host.value, by.value, check=True),
                     progress=progress,
                     keep=keep,
                 )

@@ -225,6 +225,8 @@ def _explain(e: Exception) -> CliError | None:
         return CliError(ENVIRONMENT, text, "`opkit doctor` shows what is installed")
     if name == "ModelError":
         return CliError(FAILED, text, "the file is no valid .tflite model; convert it again")
+    if name in ("LoadError", "RunError"):
+        return CliError(FAILED, f"the model does not run: {text}")
     if name == "ConversionError":  # of ops without a kernel, its text has all and their next steps
         return CliError(FAILED, text)
     if name == "UnsupportedOpError":

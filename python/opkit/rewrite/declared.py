@@ -221,9 +221,10 @@ def _without_kernel(node: Node) -> Refusal:
             "change this part of the model to what the builtin takes (for complex tensors, to the "
             f"real and the imaginary part), or write a kernel with: opkit new {node.op}",
         )
+    own = "" if node.is_flex else "load the op's library (--ops, opkit.load_library), "
     return Refusal(
         f"the kit has no kernel for {node.op}",
-        f"write one with: opkit new {node.op}, or replace the op in the model",
+        f"{own}write one with: opkit new {node.op}, or replace the op in the model",
     )
 
 

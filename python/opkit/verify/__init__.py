@@ -90,6 +90,7 @@ def verify_ops(
     from opkit.spec import specs
     from opkit.verify import contract as contracts
     from opkit.verify import parity as parities
+    from opkit.verify.crash import named
     from opkit.verify.execute import Runner as MadeRunner
 
     runner = runner or MadeRunner()
@@ -135,7 +136,7 @@ def verify_ops(
     for i, (label, run) in enumerate(todo):
         if progress is not None:
             progress(label, i, len(todo))
-        report.results.append(run())
+        report.results.append(named(label, run)())
     if progress is not None:
         progress("", len(todo), len(todo))
     report.seconds = time.perf_counter() - start

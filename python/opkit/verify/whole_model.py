@@ -211,7 +211,7 @@ def verify_model(
     """
     if samples is None:
         raise ValueError("samples are needed: arrays for the model's inputs")
-    runner = runner or Runner()
+    runner = runner or Runner(check=True)
     data = _as_bytes(model)
     graph = Model.load(data)
     quantized = any(t.is_quantized for g in graph.subgraphs for t in g.tensors)
