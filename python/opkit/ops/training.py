@@ -436,7 +436,8 @@ register(
         5,
         True,
         Exact(),
-        "Gradient to all elements of a window that equal its maximum within 1e-5.",
+        "Gradient to all elements of a window that equal its maximum within 1e-5. A padded window"
+        " larger than the input ends where it ends; TensorFlow's reaches further.",
         via={"float16": "float32"},
     ),
     _pool_spec(
