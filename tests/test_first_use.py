@@ -303,3 +303,16 @@ def test_the_page_folds_failures_that_are_alike() -> None:
     assert page.index("37 more of the same ops") > page.index("size2")
     assert page.count("--by delegate</pre>") == 40
     assert "3 residual in eps</td>" in page  # not "3 ulp"
+
+
+def test_a_diff_of_runs_says_what_else_changed(tmp_path: Path) -> None:
+    from opkit.bench import write
+    from opkit.bench.results import BenchReport
+
+    for name, simd in (("a", "avx512"), ("b", "sse4")):
+        environment = {"fingerprint": "here", "simd": simd, "host": "tf.lite", "opkit": name}
+        write(BenchReport(environment=environment), tmp_path / f"{name}.json")
+    args = ("bench", "diff", str(tmp_path / "a.json"), str(tmp_path / "b.json"))
+    assert "simd: avx512 before, sse4 after" in run(*args).output
+    found = json.loads(run(*args, "--json").stdout)
+    assert found["changed"] == {"simd": ["avx512", "sse4"]}

@@ -82,6 +82,15 @@ def diff(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """What else than the kernels differs between two runs and explains a change: runtime,
+    instruction set, versions; by name, before and after."""
+    a, b = before["environment"], after["environment"]
+    names = ("host", "by", "simd", "threads", "governor", "numpy", "python")
+    pairs = {name: (str(a.get(name)), str(b.get(name))) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
 def _row(id: str, before: float, after: float, verdict: str) -> dict[str, Any]:
     return {
         "id": id,

@@ -220,9 +220,13 @@ def bench(
             from opkit.bench import baseline
             from opkit.report.tables import diff_view
 
-            rows = baseline.diff(baseline.load(names[1]), baseline.load(names[2]))
+            before, after = baseline.load(names[1]), baseline.load(names[2])
+            rows, changed = baseline.diff(before, after), baseline.changed(before, after)
             worse = [r for r in rows if r["verdict"] in ("slower", "failed")]
-            output.show({"ok": not worse, "cases": rows}, lambda: diff_view(rows))
+            output.show(
+                {"ok": not worse, "changed": changed, "cases": rows},
+                lambda: diff_view(rows, changed),
+            )
             if worse:
                 raise typer.Exit(FAILED)
             return

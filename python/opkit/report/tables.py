@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rich import box
@@ -240,8 +242,11 @@ def bench_view(report: Any) -> RenderableType:
     return Lines(*lines)
 
 
-def diff_view(rows: list[dict[str, Any]]) -> RenderableType:
-    """Two benchmark runs side by side; a change is called only when the quartiles part."""
+def diff_view(
+    rows: list[dict[str, Any]], changed: Mapping[str, tuple[str, str]] = MappingProxyType({})
+) -> RenderableType:
+    """Two benchmark runs side by side; a change is called only when the quartiles part. `changed`:
+    what else differs between the runs."""
     table = _table("case", "before", "after", "ratio", "", right=("before", "after", "ratio"))
     styles = {"faster": "green", "slower": "bold red", "failed": "bold red"}
     for r in rows:
@@ -252,4 +257,8 @@ def diff_view(rows: list[dict[str, Any]]) -> RenderableType:
             f"{r['ratio']:.2f}",
             Text(r["verdict"], style=styles.get(r["verdict"], "")),
         )
-    return table
+    notes = [
+        Text(f"{name}: {before} before, {after} after", style="yellow")
+        for name, (before, after) in changed.items()
+    ]
+    return Lines(table, *notes)
