@@ -169,6 +169,10 @@ def test_train_infer_save_restore(
     trained = infer(x=x)["probabilities"]
     np.testing.assert_allclose(trained, module.infer(x)["probabilities"], rtol=1e-4, atol=1e-6)
 
+    # The runtime takes a scalar of NumPy's str for its bytes in UTF-32.
+    with pytest.raises(RuntimeError, match=r"zero byte; NumPy: np.array\(name, dtype=np.bytes_\)"):
+        save(checkpoint_path=np.array(str(tmp_path / "text")))
+
     after = str(tmp_path / "after")
     save(checkpoint_path=np.array(after, dtype=np.bytes_))
     restored = restore(checkpoint_path=np.array(start, dtype=np.bytes_))

@@ -107,7 +107,8 @@ Status RestoreOne(OpContext& ctx, io::Reader* reader, const std::string& name,
 }
 
 Status Open(const std::string& path, std::unique_ptr<io::Reader>* reader) {
-  if (path.find('\0') != std::string::npos) return Error("the file name holds a zero byte");
+  if (path.find('\0') != std::string::npos)
+    return Error("the file name holds a zero byte; NumPy: np.array(name, dtype=np.bytes_)");
   return io::IsV2(path) ? io::OpenV2(path, reader) : io::OpenV1(path, reader);
 }
 

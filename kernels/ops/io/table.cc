@@ -81,7 +81,8 @@ Status AtomicFile::Failed(const char* what) const {
 
 Status AtomicFile::Open() {
   if (path_.empty()) return Error("the file name is empty");
-  if (path_.find('\0') != std::string::npos) return Error("the file name holds a zero byte");
+  if (path_.find('\0') != std::string::npos)
+    return Error("the file name holds a zero byte; NumPy: np.array(name, dtype=np.bytes_)");
   file_ = std::fopen(temporary_.c_str(), "wb");
   return file_ == nullptr ? Failed("write") : Status();
 }
