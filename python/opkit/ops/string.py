@@ -191,8 +191,8 @@ def _substr_cases(types: Types) -> Iterator[Case]:
         )
         for shape in ((0,), (2, 0), (0, 1, 7)):
             none = np.zeros(shape, np.int64)
-            inputs = {"input": arr(*shape), "pos": none, "len": none}
-            yield Case(f"{unit}-empty{len(shape)}", inputs, attrs)
+            of_none = {"input": arr(*shape), "pos": none, "len": none}
+            yield Case(f"{unit}-empty{len(shape)}", of_none, attrs)
         yield Case(
             f"{unit}-word-broadcast",
             {"input": words[:1], "pos": np.array([0, 1, 2, 3]), "len": np.array([1, 1, 2, 2])},
