@@ -145,6 +145,8 @@ def _steady(what: str, times: int, call: Callable[[], Any]) -> None:
         before = _heap_bytes()
         for _ in range(times):
             call()
+        if _heap_bytes() > before:
+            gc.collect()  # LiteRT's interpreters hang in cycles: kept for a while, not for good
         growths.append(_heap_bytes() - before)
         if growths[-1] <= 0:
             return
