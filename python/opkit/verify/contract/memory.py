@@ -6,6 +6,7 @@ import ctypes
 import functools
 import gc
 import itertools
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from opkit.verify.execute import Session
 from opkit.verify.graphs import feeds_of, model_of
 from opkit.verify.parity import case_inputs, one_op
 
-ROUNDS = 12
+ROUNDS = 30
 
 
 def inputs_untouched(s: Subject) -> None:
@@ -106,14 +107,12 @@ def memory_steady(s: Subject) -> None:
     dropped: the bytes in use on the heap stay the same."""
     load = _loader(s)
     session = load()
-    collects = gc.isenabled()
-    gc.disable()  # garbage of before, freed now, would hide what a call keeps
+    gc.freeze()  # collections then take no time over what is there, and free none of its garbage
     try:
         _steady("a run", 30, session.invoke)
         _steady("loading and dropping an interpreter", 4, load)
     finally:
-        if collects:
-            gc.enable()
+        gc.unfreeze()
 
 
 def _loader(s: Subject) -> Callable[[], Session]:
@@ -136,21 +135,20 @@ def _loader(s: Subject) -> Callable[[], Session]:
 
 
 def _steady(what: str, times: int, call: Callable[[], Any]) -> None:
-    """Raises Broken if every round of calls leaves more on the heap than it found.
+    """Raises Broken if rounds of calls never stop to leave more on the heap than they find.
 
-    Some rounds do: caches of the runtime and of Python grow now and then. A leak grows in all.
+    The first ones do, and some later ones: caches of the runtime and of Python grow, and shrink.
     """
-    growths = []
-    for _ in range(ROUNDS):
+    growths: list[int] = []
+    while sum(growth <= 0 for growth in growths[-5:]) < 3:
+        if len(growths) == ROUNDS:
+            kept = statistics.median(growths) / times
+            raise Broken(f"{what} keeps {kept:.0f} bytes on the heap")
         before = _heap_bytes()
         for _ in range(times):
             call()
-        if _heap_bytes() > before:
-            gc.collect()  # LiteRT's interpreters hang in cycles: kept for a while, not for good
+        gc.collect()  # LiteRT's interpreters hang in cycles
         growths.append(_heap_bytes() - before)
-        if growths[-1] <= 0:
-            return
-    raise Broken(f"{what} keeps {min(growths) / times:.0f} bytes on the heap")
 
 
 class _Mallinfo2(ctypes.Structure):
