@@ -43,23 +43,27 @@ def test_a_bare_library_name_is_a_file_here(
         opkit.load_library("my_ops.so")
 
 
-def test_a_library_that_is_not_built_is_told_so(tmp_path: Path) -> None:
-    spec = tmp_path / "not_built_yet.py"
-    spec.write_text("import opkit\n\nopkit.load_library('nowhere/my_ops.so')\n")
+def refusal_of(spec: Path, text: str) -> str:
+    """What the command prints that refuses a spec file of this text."""
+    spec.write_text(text)
     result = run("verify", "MyOp", "--ops", str(spec))
     assert result.exit_code == 2
-    assert "line 3: there is no op library" in result.output
-    assert "nowhere/my_ops.so; cmake -B build" in result.output
-    assert "RuntimeError" not in result.output
+    return result.output
+
+
+def test_a_library_that_is_not_built_is_told_so(tmp_path: Path) -> None:
+    text = "import opkit\n\nopkit.load_library('nowhere/my_ops.so')\n"
+    output = refusal_of(tmp_path / "not_built_yet.py", text)
+    assert "line 3: there is no op library" in output
+    assert "nowhere/my_ops.so; cmake -B build" in output
+    assert "RuntimeError" not in output
 
 
 def test_a_mistake_in_a_spec_file_has_its_line(tmp_path: Path) -> None:
-    spec = tmp_path / "with_a_mistake.py"
-    spec.write_text("import opkit\n\n\nopkit.lod_library('x.so')\n")
-    result = run("verify", "MyOp", "--ops", str(spec))
-    assert result.exit_code == 2
-    assert "line 4: AttributeError: module 'opkit' has no attribute" in result.output
-    assert "give a library" not in result.output
+    text = "import opkit\n\n\nopkit.lod_library('x.so')\n"
+    output = refusal_of(tmp_path / "with_a_mistake.py", text)
+    assert "line 4: AttributeError: module 'opkit' has no attribute" in output
+    assert "give a library" not in output
 
 
 def test_a_tolerance_for_a_misspelt_dtype_is_refused() -> None:

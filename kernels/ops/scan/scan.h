@@ -65,9 +65,6 @@ struct ScanShape {
   bool exclusive, reverse;
 };
 
-// The first element is combined with the identity, too: 0 + -0 is 0, and 1 times a complex infinity
-// may hold a NaN.
-
 // Columns are vectors, in which TF multiplies complex numbers without C's rules for infinities; by
 // these, which std::complex follows, it multiplies rows, and the columns that fill no vector.
 template <typename Op, typename T>
@@ -80,6 +77,8 @@ T ApplyColumn(T a, T b) {
 }
 
 // Columns [c0, c1) of one outer slice; rows lie `inner` apart and each row extends the last one.
+// The first is combined with the identity, here and along rows: 0 + -0 is 0, and 1 times a complex
+// infinity may hold a NaN.
 template <typename Op, typename T>
 void ScanColumns(const ScanShape& s, const T* x, T* y, int64_t c0, int64_t c1) {
   const int64_t step = s.reverse ? -s.inner : s.inner;

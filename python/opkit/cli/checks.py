@@ -241,7 +241,6 @@ def bench(
             set_simd(simd)
         check_outputs(save, html)
         check_dtypes(dtype)
-        runner = Runner(host.value, by.value)
         keep = (lambda report: write(report, save)) if save is not None else None
         if names and all(name.endswith(".tflite") for name in names):
             check_unused("models", dtype=dtype, case=case)
@@ -266,7 +265,7 @@ def bench(
                 case=case,
                 peers=peer,
                 rounds=rounds,
-                runner=runner,
+                runner=Runner(host.value, by.value),
                 progress=progress,
                 keep=keep,
             )

@@ -128,6 +128,11 @@ def _add_readers(model: Model) -> int:
     return added
 
 
+def is_keyed(item: Any) -> bool:
+    """Whether a sample is a pair of a signature's key and its inputs."""
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+
+
 class Feed:
     """The samples as the calibrator takes them, checked, converted and counted."""
 
@@ -148,7 +153,7 @@ class Feed:
 
     def _arrays(self, item: Any) -> list[np.ndarray]:
         where = f"sample {self.count}"
-        if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+        if is_keyed(item):
             self._check_signature(item[0], where)
             item = item[1]
         inputs = self.model.subgraphs[0].inputs

@@ -12,7 +12,7 @@ import numpy as np
 from opkit.model import Model, Signature, Tensor
 from opkit.model.dtypes import NUMPY_DTYPES
 
-from .calibrate import Feed, Samples
+from .calibrate import Feed, Samples, is_keyed
 from .errors import ConversionError
 from .sources import TfSource
 
@@ -189,7 +189,7 @@ def _inputs(
     ]
     if samples is not None:
         items: Iterable[Any] = samples() if callable(samples) else samples
-        fitting = (item for item in items if not _is_keyed(item) or item[0] == signature.key)
+        fitting = (item for item in items if not is_keyed(item) or item[0] == signature.key)
         chosen = [_named(item, order, signature) for item in islice(fitting, _SAMPLES)]
         if chosen:
             return chosen, "samples of the representative dataset"
@@ -214,14 +214,9 @@ def _real_type(tensor: Tensor) -> str:
     return "float32" if tensor.is_quantized else tensor.dtype
 
 
-def _is_keyed(item: Any) -> bool:
-    """Whether a sample is a pair of a signature's key and its inputs."""
-    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
-
-
 def _named(item: Any, order: list[str], signature: Signature) -> dict[str, np.ndarray]:
     named = signature.inputs
-    if _is_keyed(item):
+    if is_keyed(item):
         item = item[1]
     if isinstance(item, Mapping):
         by_tensor = {named[name].name: name for name in order}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,13 +11,13 @@ from opkit.spec import (
     Case,
     Domain,
     Spec,
-    Types,
     Ulp,
     all_pairs,
     binary,
     draw,
     register,
     special,
+    with_cases,
 )
 
 _FEATURES = ("gradients", "features")
@@ -47,15 +45,9 @@ def _gradient(
 
 def _zero_at_zero(spec: Spec) -> Spec:
     """The spec with a case of gradients that are 0, whatever the slope is."""
-    real = spec.cases
-    assert callable(real)
-
-    def cases(types: Types) -> Iterator[Case]:
-        yield from real(types)
-        outputs, zeros = all_pairs(special(), draw(_zeros, "0, -0"))
-        yield Case("zero-gradient", {"y": outputs, "dy": zeros})
-
-    return dataclasses.replace(spec, cases=cases)
+    outputs, zeros = all_pairs(special(), draw(_zeros, "0, -0"))
+    case = Case("zero-gradient", {"y": outputs, "dy": zeros})
+    return with_cases(spec, lambda _: [case])
 
 
 def _zeros(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from opkit.ops._windows import elements_before, windows_along
 from opkit.spec import AbsRel, Case, Peers, Reject, Spec, Types, Ulp, arr, register
 
 _SOURCE = "tensorflow/core/kernels/pooling_ops_3d.cc"
@@ -18,10 +19,8 @@ _SAME = (
 
 def _span(size: int, window: int, stride: int, padding: str) -> tuple[int, int]:
     """(output size, padding before) of one dimension."""
-    if padding == "VALID":
-        return (size - window) // stride + 1, 0
-    out = -(-size // stride)
-    return out, max((out - 1) * stride + window - size, 0) // 2
+    along = (size, window, stride, padding)
+    return windows_along(*along), elements_before(*along)
 
 
 def _pool_numpy(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from opkit.ops._windows import windows_along
+from opkit.ops._windows import elements_before, windows_along
 from opkit.spec import AbsRel, Case, Exact, Peers, Spec, Types, arr, numpy_dtype, register
 
 
@@ -25,12 +25,16 @@ def _windows(rank: int) -> Iterator[tuple[str, tuple[int, ...], dict[str, Any]]]
                 yield f"k{k}-s{s}-{padding}-c{c}", (2, *spatial, c), attrs
 
 
+def _padding(attrs: dict[str, Any], axis: int) -> Any:
+    pads = attrs.get("explicit_paddings")
+    return (pads[2 * axis], pads[2 * axis + 1]) if pads else attrs["padding"]
+
+
 def _pooled(shape: tuple[int, ...], attrs: dict[str, Any]) -> tuple[int, ...]:
     out = list(shape)
-    pads = attrs.get("explicit_paddings")
     for i in range(1, len(shape) - 1):
-        padding = (pads[2 * i], pads[2 * i + 1]) if pads else attrs["padding"]
-        out[i] = windows_along(shape[i], attrs["ksize"][i], attrs["strides"][i], padding)
+        k, s = attrs["ksize"][i], attrs["strides"][i]
+        out[i] = windows_along(shape[i], k, s, _padding(attrs, i))
     return tuple(out)
 
 
@@ -38,16 +42,12 @@ def _max_inputs(x: np.ndarray, attrs: dict[str, Any], rng: np.random.Generator) 
     """x, its pooled maximum and a gradient; the maximum from windows of NumPy."""
     shape = _pooled(x.shape, attrs)
     y = np.zeros(shape, x.dtype)
-    pads = attrs.get("explicit_paddings")
     rank = x.ndim
     for place in np.ndindex(*shape[1:-1]):
         cut: list[slice] = [slice(None)]
         for i in range(1, rank - 1):
             k, s = attrs["ksize"][i], attrs["strides"][i]
-            before = pads[2 * i] if pads else 0
-            if attrs["padding"] == "SAME":
-                before = max((shape[i] - 1) * s + k - x.shape[i], 0) // 2
-            start = place[i - 1] * s - before
+            start = place[i - 1] * s - elements_before(x.shape[i], k, s, _padding(attrs, i))
             cut.append(slice(max(start, 0), min(start + k, x.shape[i])))
         window = x[tuple(cut)]
         y[(slice(None), *place)] = window.max(tuple(range(1, rank - 1)))

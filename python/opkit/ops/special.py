@@ -8,7 +8,7 @@ is unbounded, there is an absolute floor. DLMF numbers name the mathematics.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from opkit.spec import (
     special,
     unary,
     walk,
+    with_cases,
 )
 
 _TRUTH = "opkit.ops._special_truth."
@@ -292,15 +293,10 @@ _GAMMA = (
 )
 
 
-def _gamma_cases(spec: Spec) -> Callable[[Types], Iterator[Case]]:
-    def cases(types: Types) -> Iterator[Case]:
-        assert callable(spec.cases)
-        yield from spec.cases(types)
-        # Where a + 1 rounds to a whole number: the edges of the recurrence for Gamma(a + 1).
-        around = draw(_around_whole, "around 1, 2, ... 10")
-        yield Case("around-whole", {"a": around, "x": arr(300, low=0.01, high=14)})
-
-    return cases
+def _gamma_cases(types: Types) -> Iterator[Case]:
+    # Where a + 1 rounds to a whole number: the edges of the recurrence for Gamma(a + 1).
+    around = draw(_around_whole, "around 1, 2, ... 10")
+    yield Case("around-whole", {"a": around, "x": arr(300, low=0.01, high=14)})
 
 
 def _around_whole(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:
@@ -311,7 +307,7 @@ def _around_whole(_: np.random.Generator, dtype: np.dtype) -> np.ndarray:
 
 
 register(
-    *(replace(spec, cases=_gamma_cases(spec)) for spec in _GAMMA),
+    *(with_cases(spec, _gamma_cases) for spec in _GAMMA),
     binary(
         "Zeta",
         (Domain(1, 60), Domain(0, 1e3)),
@@ -339,8 +335,6 @@ _POLYGAMMA = binary(
 
 
 def _polygamma_cases(types: Types) -> Iterator[Case]:
-    assert callable(_POLYGAMMA.cases)
-    yield from _POLYGAMMA.cases(types)
     odd = np.array([math.nan, math.inf, -math.inf, -1.0, -2.0, 0.5, 1.5, -0.0])
     yield Case("special-orders", {"a": odd, "x": 0.75})
     orders = draw(lambda rng, dtype: rng.integers(0, 20, 2000).astype(dtype), "orders 0 to 19")
@@ -416,7 +410,7 @@ def _polygamma_bench(types: Types) -> Iterator[Case]:
 
 
 register(
-    replace(_POLYGAMMA, cases=_polygamma_cases, bench=_polygamma_bench),
+    replace(with_cases(_POLYGAMMA, _polygamma_cases), bench=_polygamma_bench),
     Spec(
         "Betainc",
         _betainc_cases,

@@ -15,7 +15,7 @@ and resolved when a check runs.
 from __future__ import annotations
 
 from opkit.spec.core import Case, Known, Peers, Reject, Spec, Types
-from opkit.spec.families import all_pairs, binary, shape_id, unary
+from opkit.spec.families import all_pairs, binary, shape_id, unary, with_cases
 from opkit.spec.table import register, spec, specs
 from opkit.spec.tolerance import AbsRel, Custom, Exact, Steps, Tolerance, Ulp
 from opkit.spec.values import (
@@ -77,4 +77,5 @@ __all__ = [
     "specs",
     "unary",
     "walk",
+    "with_cases",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -226,3 +227,13 @@ def all_pairs(first: Draw, second: Draw) -> tuple[Draw, Draw]:
         return np.tile(values, first.make(rng, dtype, budget).size)
 
     return Draw(column, "special pairs"), Draw(row, "special pairs")
+
+
+def with_cases(spec: Spec, more: Callable[[Types], Iterable[Case]]) -> Spec:
+    """The spec with more parity cases behind its own."""
+
+    def cases(types: Types) -> Iterator[Case]:
+        yield from spec.cases_for(types)
+        yield from more(types)
+
+    return replace(spec, cases=cases)
