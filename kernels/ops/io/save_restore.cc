@@ -5,6 +5,7 @@
 
 #include "opkit/op.h"
 #include "ops/io/checkpoint.h"
+#include "ops/io/table.h"
 
 namespace opkit {
 namespace {
@@ -107,8 +108,7 @@ Status RestoreOne(OpContext& ctx, io::Reader* reader, const std::string& name,
 }
 
 Status Open(const std::string& path, std::unique_ptr<io::Reader>* reader) {
-  if (path.find('\0') != std::string::npos)
-    return Error("the file name holds a zero byte; NumPy: np.array(name, dtype=np.bytes_)");
+  OPKIT_RETURN_IF_ERROR(io::CheckFileName(path));
   return io::IsV2(path) ? io::OpenV2(path, reader) : io::OpenV1(path, reader);
 }
 

@@ -58,6 +58,11 @@ bool Unsnappy(std::string_view in, std::string* out) {
 
 }  // namespace
 
+Status CheckFileName(const std::string& path) {
+  if (path.find('\0') == std::string::npos) return {};
+  return Error("the file name holds a zero byte; NumPy: np.array(name, dtype=np.bytes_)");
+}
+
 // --- AtomicFile -------------------------------------------------------------------------------
 
 AtomicFile::AtomicFile(const std::string& path) : path_(path) {
@@ -81,8 +86,7 @@ Status AtomicFile::Failed(const char* what) const {
 
 Status AtomicFile::Open() {
   if (path_.empty()) return Error("the file name is empty");
-  if (path_.find('\0') != std::string::npos)
-    return Error("the file name holds a zero byte; NumPy: np.array(name, dtype=np.bytes_)");
+  OPKIT_RETURN_IF_ERROR(CheckFileName(path_));
   file_ = std::fopen(temporary_.c_str(), "wb");
   return file_ == nullptr ? Failed("write") : Status();
 }

@@ -14,6 +14,9 @@
 
 namespace opkit::io {
 
+// Refuses names that the system would cut short.
+Status CheckFileName(const std::string& path);
+
 // A file that appears under its name only once it is complete.
 class AtomicFile {
  public:
